@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# All the tests, or the steps that are named: tools format pins vet cross bench unit e2e.
+# It installs what is missing where it may (root on Debian), else says what it skips. With CI=true nothing is skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+GOFLAGS="$(go env GOFLAGS) -mod=readonly -buildvcs=false"
+export GOFLAGS GOTOOLCHAIN=local
+ci="${CI:-}"
+if [ "$ci" = 1 ]; then ci=true; fi
+fresh=
+if [ "$ci" = true ]; then
+	export NIGHTLATCH_NO_SKIP=1
+	fresh=-count=1
+fi
+
+say() { printf '== %s\n' "$*"; }
+fail() {
+	printf 'nightlatch: %s\n' "$*" >&2
+	exit 1
+}
+# skip says what is left out; in CI it ends the run.
+skip() {
+	if [ "$ci" = true ]; then fail "$*: in CI nothing is skipped"; fi
+	printf '== SKIPPED: %s\n' "$*"
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${NIGHTLATCH_CHROMIUM:-}" ]; }
+
+# tools installs the programs that some tests run: a browser, and three that check our codes and QR codes.
+tools() {
+	missing=
+	browser || missing="$missing chromium"
+	has oathtool || missing="$missing oathtool"
+	has zbarimg || missing="$missing zbar-tools"
+	has rsvg-convert || missing="$missing librsvg2-bin"
+	if [ -z "$missing" ]; then return; fi
+	if [ "$(id -u)" = 0 ] && has apt-get && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
+		say "install:$missing"
+		# shellcheck disable=SC2086 # one word a package
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null; } ||
+			say "apt-get could not install them"
+	fi
+	browser || skip "browser tests (no chromium)"
+	has oathtool || skip "agreement with oathtool (no oathtool)"
+	has zbarimg || skip "reading QR codes back (no zbarimg)"
+	has rsvg-convert || skip "reading SVG QR codes back (no rsvg-convert)"
+}
+
+format() {
+	say "gofmt"
+	unformatted=$(gofmt -l .)
+	if [ -n "$unformatted" ]; then fail "gofmt would change: $unformatted"; fi
+}
+
+# pins: the SQLite driver is translated C, and works with exactly one version of the C library that it was translated for.
+pins() {
+	say "pinned versions"
+	want=$(awk '$1 == "modernc.org/libc" { print $2; exit }' "$(go list -m -f '{{.GoMod}}' modernc.org/sqlite)")
+	have=$(go list -m -f '{{.Version}}' modernc.org/libc)
+	if [ "$want" != "$have" ]; then fail "modernc.org/libc is $have, but modernc.org/sqlite needs exactly $want"; fi
+}
+
+vet() {
+	say "go vet"
+	go vet ./...
+}
+
+# cross builds everything, without a C compiler, for the systems that we say we run on.
+cross() {
+	for os in linux darwin windows; do
+		for arch in amd64 arm64; do
+			say "build for $os/$arch"
+			CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build ./...
+		done
+	done
+}
+
+bench() {
+	if [ ! -f bench/go.mod ]; then return; fi
+	say "benchmarks, once each"
+	(cd bench && go vet ./... && go test -run '^$' -bench . -benchtime 1x ./...)
+}
+
+# unit: the race detector needs cgo. The seeds of the fuzz targets run as ordinary tests.
+unit() {
+	race=-race cgo=1
+	if ! has "$(go env CC)"; then
+		skip "race detector (no C compiler)"
+		race= cgo=0
+	fi
+	say "go test $race ./..."
+	# shellcheck disable=SC2086 # empty is no argument
+	CGO_ENABLED=$cgo go test $race $fresh -timeout 20m ./...
+}
+
+e2e() {
+	if [ ! -f e2e/go.mod ]; then return; fi
+	if ! browser; then
+		skip "browser tests (no chromium)"
+		return
+	fi
+	say "browser tests"
+	# shellcheck disable=SC2086
+	(cd e2e && go vet ./... && go test $fresh -timeout 15m ./...)
+}
+
+if [ $# = 0 ]; then set -- tools format pins vet cross bench unit e2e; fi
+for step in "$@"; do
+	case $step in
+	tools | format | pins | vet | cross | bench | unit | e2e) "$step" ;;
+	*) fail "there is no step $step" ;;
+	esac
+done
