@@ -31,4 +31,4 @@ run: ## a demonstration on http://localhost:8080
 
 tidy: ## go mod tidy in each module, and formatting
 	@for m in go.mod */go.mod; do echo "$$m"; (cd "$$(dirname "$$m")" && go mod tidy) || exit 1; done
-	gofmt -w .
+	go tool -modfile=tools/go.mod gofumpt -w .
