@@ -5,8 +5,9 @@ cd "$(dirname "$0")/.."
 GOFLAGS="$(go env GOFLAGS) -mod=readonly"
 export GOFLAGS GOTOOLCHAIN=local
 
-grep -rho --include='*_test.go' --with-filename '^func Fuzz[A-Za-z0-9_]*' factor internal locale server sqlstore web cmd ./*.go 2>/dev/null |
-	sort -u | while IFS=: read -r file func; do
-	echo "== ${func#func } in $(dirname "$file")"
-	go test -run '^$' -fuzz "^${func#func }\$" -fuzztime "${FUZZTIME:-30s}" "./$(dirname "$file")"
-done
+grep -rHo --include='*_test.go' --exclude-dir=e2e --exclude-dir=bench '^func Fuzz[A-Za-z0-9_]*' . | sort |
+	while IFS=: read -r file func; do
+		name=${func#func }
+		echo "== $name in $(dirname "$file")"
+		go test -run '^$' -fuzz "^$name\$" -fuzztime "${FUZZTIME:-30s}" "$(dirname "$file")"
+	done
