@@ -156,10 +156,14 @@ func checkCanceled(ctx context.Context, f Fixture) error {
 	right := p.answer(prompt)
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	late := meet(f, 1)
+	late, half := meet(f, 1), meet(f, 2)
+	if err := half.begin(ctx); err != nil {
+		return err
+	}
 	for name, call := range map[string]func() error{
-		"BeginEnrollment": func() error { return late.begin(gone) },
-		"Challenge":       func() error { _, _, err := f.Factor.Challenge(gone, p.call(p.held), nil); return err },
+		"BeginEnrollment":  func() error { return late.begin(gone) },
+		"FinishEnrollment": func() error { return half.finish(gone) },
+		"Challenge":        func() error { _, _, err := f.Factor.Challenge(gone, p.call(p.held), nil); return err },
 		"Verify": func() error {
 			v, err := f.Factor.Verify(gone, p.call(p.held), pending, right)
 			if err != nil && len(v.Proof.Classes) > 0 {
