@@ -1,0 +1,169 @@
+package nightlatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// What a Store answers. Any other error means that the store is not to be relied on now; the engine then
+// answers ErrUnavailable and lets nobody in.
+var (
+	// ErrNotFound: there is no such record.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: the record was changed or removed meanwhile, or one with the same unique value exists.
+	ErrConflict = errors.New("conflict")
+)
+
+// Store keeps the engine's records. sqlstore is one; storetest tells what every other must do.
+//
+// A commit is durable when Tx returns: it survives the death of the process and of the machine. Times are kept
+// to the microsecond, in UTC; the zero time stays zero.
+type Store interface {
+	// View runs f on what is committed. It never waits for a writer. f may be run again.
+	View(ctx context.Context, f func(r Reader) error) error
+
+	// Tx runs f in one transaction and commits when f returns nil; else, and when f panics, nothing of it
+	// stays. It returns f's error as it is. Transactions that touch the same user do not overlap: one waits
+	// for the other, or is rolled back and f runs again, so f must have no effects but its writes. The ctx
+	// that f gets carries the transaction: Tx with that ctx joins it.
+	Tx(ctx context.Context, f func(ctx context.Context, tx Tx) error) error
+}
+
+// Reader finds records. A Find… within a Tx also locks what it reads until the Tx ends.
+// Find… returns ErrNotFound; …Of returns an empty list.
+type Reader interface {
+	FindUser(ctx context.Context, user string) (UserRecord, error)
+	// AuthenticatorsOf returns all of a user, the oldest first.
+	AuthenticatorsOf(ctx context.Context, user string) ([]AuthenticatorRecord, error)
+	// FindLookup finds an authenticator by its kind and its non-empty Lookup.
+	FindLookup(ctx context.Context, kind factor.Kind, lookup string) (AuthenticatorRecord, error)
+	// FindSignIn and FindSession find by the hash of the token.
+	FindSignIn(ctx context.Context, token string) (SignInRecord, error)
+	FindSession(ctx context.Context, token string) (SessionRecord, error)
+	// SessionsOf returns all of a user, the last used first.
+	SessionsOf(ctx context.Context, user string) ([]SessionRecord, error)
+	FindPending(ctx context.Context, id string) (PendingRecord, error)
+	// PendingsOf returns all of a sign-in or session, by its ID, the newest first.
+	PendingsOf(ctx context.Context, owner string) ([]PendingRecord, error)
+	ThrottlesOf(ctx context.Context, subject string) ([]ThrottleRecord, error)
+	// EventsOf returns at most limit events of a user with Seq below before (0: the newest), newest first.
+	EventsOf(ctx context.Context, user string, before int64, limit int) ([]EventRecord, error)
+	// Epoch is a number that RaiseEpoch raises. A cache of sessions reads it and forgets all when it moved.
+	Epoch(ctx context.Context) (int64, error)
+}
+
+// Tx is a Reader that also writes.
+type Tx interface {
+	Reader
+
+	// Put inserts a record whose Revision is 0, and else replaces the one with the same key and that Revision;
+	// the kept record's Revision is one more. It returns ErrConflict when there is no such one, or when a
+	// unique value is taken. An EventRecord is only ever inserted.
+	Put(ctx context.Context, r Record) error
+
+	// Delete removes the record with the same key and Revision, else it returns ErrConflict. Deleting a
+	// UserRecord removes everything of that user but the events.
+	Delete(ctx context.Context, r Record) error
+
+	// RaiseEpoch makes the Epoch larger.
+	RaiseEpoch(ctx context.Context) error
+
+	// Expire removes at most limit records of each type whose ExpiresAt is neither zero nor after now, and
+	// returns how many it removed. Authenticators are removed too.
+	Expire(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// Record is one of the types below.
+type Record interface{ record() }
+
+// UserRecord is what the engine keeps of a user, made at first sight. Key: User.
+type UserRecord struct {
+	User     string
+	Sealed   []byte
+	Revision int64
+}
+
+// AuthenticatorRecord is one enrolled authenticator. Key: ID. Unique: Kind and Lookup where Lookup is not
+// empty; User and LabelKey where LabelKey is not empty.
+type AuthenticatorRecord struct {
+	ID         string
+	User       string
+	Kind       factor.Kind
+	Label      string
+	LabelKey   string // Label as it is compared
+	Sealed     []byte
+	Lookup     string
+	Preferred  bool
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+	ExpiresAt  time.Time // zero: never
+	Allows     factor.Allows
+	Revision   int64
+}
+
+// SignInRecord is an unfinished sign-in. Key: ID. Unique: Token.
+type SignInRecord struct {
+	ID        string
+	Token     string // the hash of the token
+	User      string
+	Data      []byte
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	Revision  int64
+}
+
+// SessionRecord is a finished sign-in. Key: ID. Unique: Token.
+type SessionRecord struct {
+	ID         string
+	Token      string // the hash of the token; it changes at every step up, the ID does not
+	User       string
+	Data       []byte
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+	ExpiresAt  time.Time
+	Revision   int64
+}
+
+// PendingRecord is an enrollment or a challenge that waits for its response. Key: ID.
+type PendingRecord struct {
+	ID        string
+	Owner     string // the ID of the sign-in or session that it belongs to
+	User      string
+	Kind      factor.Kind
+	Purpose   factor.Purpose
+	Sealed    []byte
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	Revision  int64
+}
+
+// ThrottleRecord counts the wrong tries of one subject (a user, an unknown name, an address) with one kind.
+// Key: Subject and Kind.
+type ThrottleRecord struct {
+	Subject   string
+	Kind      factor.Kind
+	Data      []byte
+	ExpiresAt time.Time
+	Revision  int64
+}
+
+// EventRecord is a line of a user's trail. Key: User and Seq, which counts from 1 without a gap.
+type EventRecord struct {
+	User string
+	Seq  int64
+	At   time.Time
+	Name string
+	Data []byte // JSON
+	MAC  []byte // over this event and the MAC of the one before
+}
+
+func (UserRecord) record()          {}
+func (AuthenticatorRecord) record() {}
+func (SignInRecord) record()        {}
+func (SessionRecord) record()       {}
+func (PendingRecord) record()       {}
+func (ThrottleRecord) record()      {}
+func (EventRecord) record()         {}
