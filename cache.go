@@ -1,0 +1,91 @@
+package nightlatch
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	cacheSize = 20_000
+	// epochEvery is how often the store is asked whether another process ended a session.
+	epochEvery = 500 * time.Millisecond
+)
+
+// sessionCache keeps sessions that were found lately. It forgets all when this process ended or changed one, when
+// the store's Epoch moved, and when the Epoch cannot be read.
+type sessionCache struct {
+	mu      sync.RWMutex
+	byToken map[string]Session
+	epoch   int64
+	readAt  time.Time // of the epoch; monotonic
+	flushes int64
+}
+
+// find returns a session that is known and not due to be noted as used.
+func (c *sessionCache) find(ctx context.Context, store Store, hash string, now time.Time) (Session, bool) {
+	if !c.current(ctx, store) {
+		return Session{}, false
+	}
+	c.mu.RLock()
+	ses, ok := c.byToken[hash]
+	c.mu.RUnlock()
+	return ses, ok && now.Sub(ses.LastUsedAt) < touchEvery
+}
+
+// current reads the epoch where that is due and says whether what is kept may be used.
+func (c *sessionCache) current(ctx context.Context, store Store) bool {
+	c.mu.RLock()
+	fresh := time.Since(c.readAt) < epochEvery && !c.readAt.IsZero()
+	c.mu.RUnlock()
+	if fresh {
+		return true
+	}
+	asked := time.Now()
+	var epoch int64
+	err := store.View(ctx, func(r Reader) (err error) {
+		epoch, err = r.Epoch(ctx)
+		return err
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil || epoch != c.epoch {
+		c.forget()
+	}
+	if err != nil {
+		c.readAt = time.Time{}
+		return false
+	}
+	c.epoch, c.readAt = epoch, asked
+	return true
+}
+
+// ticket is taken before a session is read; keep drops what was read before a flush.
+func (c *sessionCache) ticket() int64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.flushes
+}
+
+func (c *sessionCache) keep(ticket int64, hash string, ses Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.flushes != ticket {
+		return
+	}
+	if c.byToken == nil || len(c.byToken) >= cacheSize {
+		c.byToken = map[string]Session{}
+	}
+	c.byToken[hash] = ses
+}
+
+func (c *sessionCache) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget()
+}
+
+func (c *sessionCache) forget() {
+	c.byToken = nil
+	c.flushes++
+}

@@ -1,0 +1,128 @@
+package nightlatch
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/seal"
+	"github.com/nightlatch/nightlatch/internal/token"
+)
+
+// challengeLife is how long a challenge waits for its response where the prompt does not say.
+const challengeLife = 10 * time.Minute
+
+// pendingData is what is sealed of a pending record.
+type pendingData struct {
+	State factor.State `json:"state,omitempty"`
+
+	// Of an enrollment:
+	Prompt   *sealedPrompt `json:"prompt,omitempty"`
+	Label    string        `json:"label,omitempty"`
+	Replaces string        `json:"replaces,omitempty"`
+	Tries    int           `json:"tries,omitempty"`
+}
+
+func pendingPlace(p *PendingRecord) seal.Place {
+	return seal.Place{Table: "pendings", Column: "sealed", ID: p.ID, User: p.User}
+}
+
+func (s *Service) putPending(ctx context.Context, tx *change, p *PendingRecord, d pendingData) (err error) {
+	if p.Sealed, err = s.seal(d, pendingPlace(p)); err != nil {
+		return err
+	}
+	return tx.Put(ctx, *p)
+}
+
+// findPendingOf returns the newest live pending record of a holder for a purpose and kind, or nil.
+func (s *Service) findPendingOf(ctx context.Context, r Reader, h *holder, p factor.Purpose, kind factor.Kind, now time.Time) (
+	*PendingRecord, pendingData, error,
+) {
+	records, err := r.PendingsOf(ctx, h.id())
+	if err != nil {
+		return nil, pendingData{}, err
+	}
+	i := slices.IndexFunc(records, func(rec PendingRecord) bool {
+		return rec.Purpose == p && rec.Kind == kind && rec.User == h.user.ID && rec.ExpiresAt.After(now)
+	})
+	if i < 0 {
+		return nil, pendingData{}, nil
+	}
+	var d pendingData
+	if err := s.open(records[i].Sealed, pendingPlace(&records[i]), &d); err != nil {
+		return nil, pendingData{}, err
+	}
+	return &records[i], d, nil
+}
+
+func (s *Service) findChallenge(ctx context.Context, r Reader, h *holder, kind factor.Kind, now time.Time) (
+	*PendingRecord, factor.State, error,
+) {
+	p, d, err := s.findPendingOf(ctx, r, h, h.purpose(), kind, now)
+	return p, d.State, err
+}
+
+// Challenge is what to show so that one of the offers is proven.
+type Challenge struct {
+	Kind      factor.Kind
+	Prompt    factor.Prompt
+	ExpiresAt time.Time
+}
+
+// Challenge asks the factor of an offer what to show, and keeps what it must remember until the response. It
+// sends nothing. id chooses an authenticator; "" is any of the kind.
+// Errors: *factor.Refused when it is not on offer, ErrUnauthenticated, ErrUnavailable.
+func (s *Service) Challenge(ctx context.Context, tok string, kind factor.Kind, id string, c Client) (Challenge, error) {
+	now := s.time()
+	var (
+		h     *holder
+		live  *PendingRecord
+		state factor.State
+	)
+	err := s.store.View(ctx, func(r Reader) (err error) {
+		if h, err = s.findHolder(ctx, r, tok, now); err != nil {
+			return err
+		}
+		live, state, err = s.findChallenge(ctx, r, h, kind, now)
+		return err
+	})
+	if err != nil {
+		return Challenge{}, s.outer(err)
+	}
+	offered := slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool {
+		return o.Kind == kind && (id == "" || o.ID == id)
+	})
+	f, ok := s.factors[kind]
+	if !ok || !offered {
+		return Challenge{}, factor.Refuse(factor.Wrong)
+	}
+	call := s.call(h.user, *h.standing, h.purpose())
+	call.Held, call.Chosen, call.Lang = h.ofKind(kind), id, c.Lang
+	prompt, newState, err := f.Challenge(ctx, call, state)
+	if err != nil {
+		return Challenge{}, s.outer(err)
+	}
+	ch := Challenge{Kind: kind, Prompt: prompt, ExpiresAt: now.Add(challengeLife)}
+	if h.in != nil && h.in.record.ExpiresAt.Before(ch.ExpiresAt) {
+		ch.ExpiresAt = h.in.record.ExpiresAt
+	}
+	if newState == nil {
+		return ch, nil
+	}
+	return ch, s.keepChallenge(ctx, h, live, ch, newState, now)
+}
+
+func (s *Service) keepChallenge(ctx context.Context, h *holder, live *PendingRecord, ch Challenge, state factor.State, now time.Time) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		p := live
+		if p == nil {
+			id := token.NewID(s.rand)
+			p = &PendingRecord{
+				ID: id, Owner: h.id(), User: h.user.ID, Kind: ch.Kind, Purpose: h.purpose(),
+				CreatedAt: now, ExpiresAt: ch.ExpiresAt,
+			}
+		}
+		return s.putPending(ctx, tx, p, pendingData{State: state})
+	})
+}

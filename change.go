@@ -1,0 +1,250 @@
+package nightlatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/token"
+)
+
+// change is one transaction of the engine: what it adds to trails is put, logged and told to the cache together.
+type change struct {
+	Tx
+	s         *Service
+	now       time.Time
+	raise     bool // a session ended or changed, or an account did
+	standings map[string]*standing
+	logged    []loggedEvent
+}
+
+type loggedEvent struct {
+	user  string
+	event Event
+}
+
+type changeKey struct{ s *Service }
+
+// tx runs f in one transaction and maps its error. Within Change it joins that transaction.
+func (s *Service) tx(ctx context.Context, f func(ctx context.Context, tx *change) error) error {
+	if outer, ok := ctx.Value(changeKey{s}).(*change); ok {
+		return f(ctx, outer)
+	}
+	var done *change
+	err := s.store.Tx(ctx, func(ctx context.Context, tx Tx) error {
+		c := &change{Tx: tx, s: s, now: s.time(), standings: map[string]*standing{}}
+		if err := f(context.WithValue(ctx, changeKey{s}, c), c); err != nil {
+			return err
+		}
+		done = c
+		return c.finish(ctx)
+	})
+	if err != nil {
+		return s.outer(err)
+	}
+	if done.raise {
+		s.sessions.flush()
+	}
+	for _, l := range done.logged {
+		s.logEvent(l.user, l.event)
+	}
+	return nil
+}
+
+func (c *change) finish(ctx context.Context) error {
+	for _, st := range c.standings {
+		if err := c.s.putStanding(ctx, c.Tx, st); err != nil {
+			return err
+		}
+	}
+	if c.raise {
+		return c.RaiseEpoch(ctx)
+	}
+	return nil
+}
+
+// standing returns the engine's record of a user, locked; what is changed in it is put when the transaction ends.
+func (c *change) standing(ctx context.Context, user string) (*standing, error) {
+	if st, ok := c.standings[user]; ok {
+		return st, nil
+	}
+	st, err := c.s.findStanding(ctx, c.Tx, user)
+	if err != nil {
+		return nil, err
+	}
+	c.standings[user] = &st
+	return &st, nil
+}
+
+func (c *change) event(ctx context.Context, user string, e Event) error {
+	st, err := c.standing(ctx, user)
+	if err != nil {
+		return err
+	}
+	c.logged = append(c.logged, loggedEvent{user, e})
+	return c.s.addEvent(ctx, c.Tx, st, e, c.now)
+}
+
+// endSessions ends all sessions of a user but the one with that id.
+func (c *change) endSessions(ctx context.Context, user, but string) error {
+	records, err := c.SessionsOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.ID == but {
+			continue
+		}
+		if err := c.Delete(ctx, r); err != nil {
+			return err
+		}
+		c.raise = true
+	}
+	return nil
+}
+
+// Change runs a caller's own writes in the engine's transaction and writes the event with them. What f may use is
+// the ctx that it gets: the store hands its transaction out from it, and Install, EndSessions and Reset with
+// that ctx join in. f may run again, so it only writes. Every unfinished sign-in of the user is over afterwards.
+//
+// It returns f's error as far as it is one of this package's, else ErrUnavailable with it.
+func (s *Service) Change(ctx context.Context, user string, e Event, f func(ctx context.Context) error) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		st, err := tx.standing(ctx, user)
+		if err != nil {
+			return err
+		}
+		if err := f(ctx); err != nil {
+			return err
+		}
+		st.Changes++
+		tx.raise = true
+		return tx.event(ctx, user, e)
+	})
+}
+
+// Installation is an authenticator that was made without a person answering.
+type Installation struct {
+	User      string
+	Kind      factor.Kind
+	Enrolled  factor.Enrolled
+	Label     string
+	Allows    factor.Allows
+	ExpiresAt time.Time // zero: never
+}
+
+// Prepare makes what Install keeps: a password, recovery codes. It is slow where the factor is; call it outside Change.
+// Errors: *InvalidError, ErrUnavailable.
+func (s *Service) Prepare(ctx context.Context, u User, kind factor.Kind, r factor.Response) (factor.Enrolled, error) {
+	f, ok := s.factors[kind]
+	if !ok {
+		return factor.Enrolled{}, &InvalidError{Field: "kind", Problem: "invalid"}
+	}
+	r.Kind = kind
+	e, err := f.FinishEnrollment(ctx, s.call(u, standing{}, factor.ForEnrollment), nil, r)
+	return e, s.outer(err)
+}
+
+// Install keeps an authenticator. One of a Single kind replaces those that the user holds without Allows.
+// Call it within Change. Errors: ErrConflict (the label is taken), ErrUnavailable.
+func (s *Service) Install(ctx context.Context, in Installation) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		if s.policy.info(in.Kind).Single && in.Allows == factor.AllowsAll && in.ExpiresAt.IsZero() {
+			if err := tx.removeKind(ctx, in.User, in.Kind); err != nil {
+				return err
+			}
+		}
+		id := token.NewID(s.rand)
+		r := AuthenticatorRecord{
+			ID: id, User: in.User, Kind: in.Kind, Label: in.Label, Lookup: in.Enrolled.Lookup,
+			CreatedAt: tx.now, ExpiresAt: in.ExpiresAt, Allows: in.Allows,
+		}
+		if s.policy.isSecond(in.Kind) {
+			label, err := s.freeLabel(ctx, tx, in.User, in.Kind, in.Label)
+			if err != nil {
+				return err
+			}
+			r.Label, r.LabelKey = label, labelKey(label)
+		}
+		if err := s.sealAuthenticator(&r, envelope{in.Enrolled.State, in.Enrolled.Hint, in.Enrolled.Left}); err != nil {
+			return err
+		}
+		return tx.Put(ctx, r)
+	})
+}
+
+// removeKind removes what a new one of a Single kind replaces.
+func (c *change) removeKind(ctx context.Context, user string, kind factor.Kind) error {
+	records, err := c.AuthenticatorsOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Kind == kind && r.Allows == factor.AllowsAll && r.ExpiresAt.IsZero() {
+			if err := c.Delete(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// EndSessions ends all sessions of a user; their unfinished sign-ins end with Change. Errors: ErrUnavailable.
+func (s *Service) EndSessions(ctx context.Context, user string) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error { return tx.endSessions(ctx, user, "") })
+}
+
+// Unlock ends the throttles of a user. Errors: ErrUnavailable.
+func (s *Service) Unlock(ctx context.Context, user string) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		return tx.unlock(ctx, user)
+	})
+}
+
+func (c *change) unlock(ctx context.Context, user string) error {
+	throttles, err := c.ThrottlesOf(ctx, userSubject(user))
+	if err != nil {
+		return err
+	}
+	for _, t := range throttles {
+		if err := c.Delete(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reset removes every authenticator of a user that is not a knowledge, every recovery code, session, unfinished
+// sign-in and throttle, and installs code, with which alone the user may enroll anew, until expires.
+// Call it within Change. Errors: ErrUnavailable.
+func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code factor.Enrolled, expires time.Time) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		st, err := tx.standing(ctx, user)
+		if err != nil {
+			return err
+		}
+		records, err := tx.AuthenticatorsOf(ctx, user)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if s.policy.info(r.Kind).Class == factor.Knowledge {
+				continue
+			}
+			if err := tx.Delete(ctx, r); err != nil {
+				return err
+			}
+		}
+		if err := tx.endSessions(ctx, user, ""); err != nil {
+			return err
+		}
+		if err := tx.unlock(ctx, user); err != nil {
+			return err
+		}
+		st.AfterReset = true
+		st.Changes++
+		return s.Install(ctx, Installation{
+			User: user, Kind: kind, Enrolled: code, Allows: factor.AllowsEnrollment, ExpiresAt: expires,
+		})
+	})
+}

@@ -1,0 +1,230 @@
+package nightlatch
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/token"
+)
+
+// holder is what a request serves: an unfinished sign-in or a session, with its user and what the user holds.
+type holder struct {
+	user     User
+	standing *standing
+	in       *signIn  // one of the two
+	ses      *Session // is set
+	records  []AuthenticatorRecord
+	held     []factor.Held // what of records has not expired, unsealed
+}
+
+// findHolder returns the sign-in or session of a token with all that belongs to it, or ErrUnauthenticated.
+func (s *Service) findHolder(ctx context.Context, r Reader, tok string, now time.Time) (*holder, error) {
+	h := &holder{}
+	var user string
+	if t, _ := token.TypeOf(tok); t == token.SignIn {
+		in, err := s.findSignIn(ctx, r, tok, now)
+		if err != nil {
+			return nil, err
+		}
+		h.in, user = &in, in.record.User
+	} else {
+		ses, err := s.findSession(ctx, r, tok, now)
+		if err != nil {
+			return nil, err
+		}
+		h.ses, user = &ses, ses.User
+	}
+	st, err := s.findStanding(ctx, r, user)
+	if err != nil {
+		return nil, err
+	}
+	h.standing = &st
+	if h.in != nil && h.in.Changes != st.Changes {
+		return nil, ErrUnauthenticated
+	}
+	h.user, err = s.users.FindUser(ctx, user)
+	if err == ErrNotFound || err == nil && h.user.Disabled {
+		return nil, ErrUnauthenticated
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h, s.loadHeld(ctx, r, h, now)
+}
+
+func (s *Service) loadHeld(ctx context.Context, r Reader, h *holder, now time.Time) error {
+	records, err := r.AuthenticatorsOf(ctx, h.user.ID)
+	if err != nil {
+		return err
+	}
+	h.records, h.held = records, nil
+	for _, rec := range records {
+		if !rec.ExpiresAt.IsZero() && !rec.ExpiresAt.After(now) {
+			continue
+		}
+		held, err := s.openAuthenticator(rec)
+		if err != nil {
+			return err
+		}
+		h.held = append(h.held, held)
+	}
+	return nil
+}
+
+// id is what pending records belong to.
+func (h *holder) id() string {
+	if h.in != nil {
+		return h.in.record.ID
+	}
+	return h.ses.ID
+}
+
+func (h *holder) proofs() []factor.Proof {
+	if h.in != nil {
+		return h.in.Proofs
+	}
+	return h.ses.Proofs
+}
+
+// addProof puts a proof in the place of an older one by the same authenticator.
+func (h *holder) addProof(p factor.Proof) {
+	proofs := slices.DeleteFunc(slices.Clone(h.proofs()), func(old factor.Proof) bool {
+		return old.Kind == p.Kind && old.Authenticator == p.Authenticator
+	})
+	proofs = append(proofs, p)
+	if h.in != nil {
+		h.in.Proofs = proofs
+	} else {
+		h.ses.Proofs = proofs
+	}
+}
+
+func (h *holder) purpose() factor.Purpose {
+	if h.in != nil {
+		return factor.ForSignIn
+	}
+	return factor.ForFreshProof
+}
+
+func (h *holder) ofKind(kind factor.Kind) []factor.Held {
+	var held []factor.Held
+	for _, a := range h.held {
+		if a.Kind == kind {
+			held = append(held, a)
+		}
+	}
+	return held
+}
+
+func (h *holder) record(id string) (AuthenticatorRecord, bool) {
+	i := slices.IndexFunc(h.records, func(r AuthenticatorRecord) bool { return r.ID == id })
+	if i < 0 {
+		return AuthenticatorRecord{}, false
+	}
+	return h.records[i], true
+}
+
+func (s *Service) decide(h *holder, now time.Time) Decision {
+	known := slices.ContainsFunc(h.proofs(), func(p factor.Proof) bool { return p.Device != "" })
+	return s.policy.Decide(h.proofs(), h.held, known, h.standing.view(h.user), now)
+}
+
+// offers are what may be proven now: what Decide asks for in a sign-in, and in a session the second factors that
+// are held or, where none is, the first factor.
+func (s *Service) offers(h *holder, now time.Time) []factor.Held {
+	if h.in != nil {
+		return s.decide(h, now).Offers
+	}
+	if s.policy.second(h.held) {
+		return slices.DeleteFunc(s.policy.offers(h.held), func(o factor.Held) bool { return o.Allows == factor.AllowsEnrollment })
+	}
+	var first []factor.Held
+	for _, a := range h.held {
+		if s.policy.info(a.Kind).Class == factor.Knowledge {
+			first = append(first, a)
+		}
+	}
+	return first
+}
+
+func (s *Service) next(h *holder, d Decision) Next {
+	n := Next{Step: d.Step, Kinds: d.Kinds, EnrollBy: d.EnrollBy, User: h.user.ID}
+	if h.in != nil {
+		start := h.in.Start
+		n.ExpiresAt, n.To, n.Stay, n.ByToken, n.Binding = h.in.record.ExpiresAt, start.To, start.Stay, start.Token, start.Binding
+	}
+	if d.Step == StepVerify {
+		n.Offers = s.view(d.Offers)
+	}
+	return n
+}
+
+// view is what may be told of authenticators. What stands in for one is one offer a kind and has no id.
+func (s *Service) view(held []factor.Held) []Offer {
+	offers := []Offer{}
+	for _, h := range held {
+		info := s.policy.info(h.Kind)
+		o := Offer{
+			ID: h.ID, Kind: h.Kind, Label: h.Label, Hint: h.Hint, Preferred: h.Preferred, Backup: info.Backup,
+			CreatedAt: h.CreatedAt, LastUsedAt: h.LastUsedAt,
+		}
+		if info.Backup || info.Class == factor.Knowledge {
+			o.ID, o.Label = "", ""
+			if h.Allows == factor.AllowsAll && h.ExpiresAt.IsZero() {
+				o.Left = h.Left
+			}
+			if i := slices.IndexFunc(offers, func(other Offer) bool { return other.Kind == h.Kind }); i >= 0 {
+				offers[i].Left += o.Left
+				continue
+			}
+		}
+		offers = append(offers, o)
+	}
+	return offers
+}
+
+// call is what a factor is told.
+func (s *Service) call(u User, st standing, purpose factor.Purpose) factor.Call {
+	return factor.Call{
+		User:    factor.User{ID: u.ID, Name: u.Name, Email: u.Email, Handle: st.Handle},
+		Purpose: purpose, Origin: s.origin, Issuer: s.issuer, Now: s.time(), Rand: s.rand,
+	}
+}
+
+// isFresh says whether a proof counts for what guards the account: one by a second factor where one is held,
+// else any, within Policy.Fresh.
+func (s *Service) isFresh(h *holder, now time.Time) bool {
+	second := s.policy.second(h.held)
+	return slices.ContainsFunc(h.proofs(), func(p factor.Proof) bool {
+		if second && !slices.ContainsFunc(p.Classes, func(c factor.Class) bool { return c != factor.Knowledge }) {
+			return false
+		}
+		return now.Sub(p.At) < s.policy.Fresh
+	})
+}
+
+// requireFresh returns a *FreshProofError unless the session has a fresh proof.
+func (s *Service) requireFresh(h *holder, now time.Time) error {
+	if h.ses == nil {
+		return ErrForbidden
+	}
+	if s.isFresh(h, now) {
+		return nil
+	}
+	return &FreshProofError{Offers: s.view(s.offers(h, now))}
+}
+
+// Fresh returns nil when the session of a token has a fresh proof.
+// Errors: *FreshProofError, ErrUnauthenticated, ErrUnavailable.
+func (s *Service) Fresh(ctx context.Context, tok string) error {
+	now := s.time()
+	return s.outer(s.store.View(ctx, func(r Reader) error {
+		h, err := s.findHolder(ctx, r, tok, now)
+		if err != nil {
+			return err
+		}
+		return s.requireFresh(h, now)
+	}))
+}

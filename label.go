@@ -1,0 +1,66 @@
+package nightlatch
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// maxLabel is the longest name of an authenticator, in code points.
+const maxLabel = 64
+
+// cleanLabel trims a name that somebody typed and refuses one that cannot be shown on a line.
+func cleanLabel(label string) (string, error) {
+	if !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) && r != '\u200d' }) {
+		return "", &InvalidError{Field: "label", Problem: "invalid"}
+	}
+	label = strings.TrimSpace(label)
+	if utf8.RuneCountInString(label) > maxLabel {
+		return "", &InvalidError{Field: "label", Problem: "too_long"}
+	}
+	return label, nil
+}
+
+// labelKey is a name as it is compared: without regard to case and width (NFKC, case fold).
+func labelKey(label string) string {
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(label)))
+}
+
+// labelFree returns an *InvalidError when another authenticator than but has the label.
+func labelFree(records []AuthenticatorRecord, label, but string) error {
+	key := labelKey(label)
+	taken := func(r AuthenticatorRecord) bool { return r.LabelKey == key && r.ID != but }
+	if label != "" && slices.ContainsFunc(records, taken) {
+		return &InvalidError{Field: "label", Problem: "taken"}
+	}
+	return nil
+}
+
+// freeLabel returns the label, or where it is empty the kind's name with the first number that is free.
+func (s *Service) freeLabel(ctx context.Context, tx *change, user string, kind factor.Kind, label string) (string, error) {
+	records, err := tx.AuthenticatorsOf(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	if label != "" {
+		return label, labelFree(records, label, "")
+	}
+	name := s.policy.info(kind).Name
+	for n := 1; ; n++ {
+		label = name
+		if n > 1 {
+			label += " " + strconv.Itoa(n)
+		}
+		if labelFree(records, label, "") == nil {
+			return label, nil
+		}
+	}
+}

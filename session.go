@@ -1,0 +1,204 @@
+package nightlatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/token"
+)
+
+// touchEvery is how often a session's last use is written at most.
+const touchEvery = time.Minute
+
+// Session is a finished sign-in.
+type Session struct {
+	ID         string
+	User       string
+	Level      Level
+	Proofs     []factor.Proof
+	Client     Client // where it was begun
+	Stay       bool   // the user asked to stay signed in when the browser closes
+	Binding    string // the application's own session that it holds for, hashed; "" with the server's own
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+	ExpiresAt  time.Time // when it ends if it is not used; at the latest Limits.Session after CreatedAt
+
+	record SessionRecord
+}
+
+// sessionData is what is kept of a session beside its columns.
+type sessionData struct {
+	Proofs  []factor.Proof `json:"proofs"`
+	Client  Client         `json:"client"`
+	Stay    bool           `json:"stay,omitempty"`
+	Binding string         `json:"binding,omitempty"`
+}
+
+func (s *Service) readSession(r SessionRecord) (Session, error) {
+	var d sessionData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return Session{}, err
+	}
+	ses := Session{
+		ID: r.ID, User: r.User, Level: LevelOf(d.Proofs), Proofs: d.Proofs, Client: d.Client, Stay: d.Stay, Binding: d.Binding,
+		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, record: r,
+	}
+	if idle := r.LastUsedAt.Add(s.limits.Idle); idle.Before(ses.ExpiresAt) {
+		ses.ExpiresAt = idle
+	}
+	return ses, nil
+}
+
+// findSession returns the live session of a token, or ErrUnauthenticated.
+func (s *Service) findSession(ctx context.Context, r Reader, tok string, now time.Time) (Session, error) {
+	hash, ok := token.Hash(token.Session, tok)
+	if !ok {
+		return Session{}, ErrUnauthenticated
+	}
+	record, err := r.FindSession(ctx, hash)
+	if errors.Is(err, ErrNotFound) {
+		return Session{}, ErrUnauthenticated
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	ses, err := s.readSession(record)
+	if err == nil && !ses.ExpiresAt.After(now) {
+		return Session{}, ErrUnauthenticated
+	}
+	return ses, err
+}
+
+// Session returns the session of a token and notes its use, at most once a minute and in the background.
+// Errors: ErrUnauthenticated, ErrUnavailable.
+func (s *Service) Session(ctx context.Context, tok string) (Session, error) {
+	now := s.time()
+	hash, ok := token.Hash(token.Session, tok)
+	if !ok {
+		return Session{}, ErrUnauthenticated
+	}
+	if ses, ok := s.sessions.find(ctx, s.store, hash, now); ok {
+		if !ses.ExpiresAt.After(now) {
+			return Session{}, ErrUnauthenticated
+		}
+		return ses, nil
+	}
+	var ses Session
+	ticket := s.sessions.ticket()
+	err := s.store.View(ctx, func(r Reader) (err error) {
+		ses, err = s.findSession(ctx, r, tok, now)
+		return err
+	})
+	if err != nil {
+		return Session{}, s.outer(err)
+	}
+	if now.Sub(ses.LastUsedAt) >= touchEvery {
+		s.touch(ses, now)
+	} else {
+		s.sessions.keep(ticket, hash, ses)
+	}
+	return ses, nil
+}
+
+// touch notes the last use without making the request wait; where too many wait already it is left to the next request.
+func (s *Service) touch(ses Session, now time.Time) {
+	select {
+	case s.touching <- struct{}{}:
+	default:
+		return
+	}
+	s.pending.Go(func() {
+		defer func() { <-s.touching }()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		r := ses.record
+		r.LastUsedAt = now
+		err := s.store.Tx(ctx, func(ctx context.Context, tx Tx) error { return tx.Put(ctx, r) })
+		if err != nil && !errors.Is(err, ErrConflict) {
+			s.log.Warn("the last use of a session was not written", "error", err)
+		}
+	})
+}
+
+// SessionsOf returns the live sessions of a user, the last used first. Errors: ErrUnavailable.
+func (s *Service) SessionsOf(ctx context.Context, user string) ([]Session, error) {
+	now := s.time()
+	var list []Session
+	err := s.store.View(ctx, func(r Reader) error {
+		records, err := r.SessionsOf(ctx, user)
+		if err != nil {
+			return err
+		}
+		list = list[:0]
+		for _, rec := range records {
+			ses, err := s.readSession(rec)
+			if err != nil {
+				return err
+			}
+			if ses.ExpiresAt.After(now) {
+				list = append(list, ses)
+			}
+		}
+		return nil
+	})
+	return list, s.outer(err)
+}
+
+// SignOut ends the session of a token. Errors: ErrUnauthenticated, ErrUnavailable.
+func (s *Service) SignOut(ctx context.Context, tok string, c Client) error {
+	return s.endSession(ctx, tok, func(own Session) (string, Event) {
+		return own.ID, Event{Name: EventSignedOut, Client: c}
+	})
+}
+
+// EndSession ends one session of the user that tok belongs to. It needs no fresh proof: it only takes away.
+// Errors: ErrNotFound (also for another's), ErrUnauthenticated, ErrUnavailable.
+func (s *Service) EndSession(ctx context.Context, tok, id string, c Client) error {
+	return s.endSession(ctx, tok, func(Session) (string, Event) {
+		return id, Event{Name: EventSessionEnded, Client: c}
+	})
+}
+
+func (s *Service) endSession(ctx context.Context, tok string, which func(own Session) (string, Event)) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		own, err := s.findSession(ctx, tx, tok, tx.now)
+		if err != nil {
+			return err
+		}
+		id, event := which(own)
+		records, err := tx.SessionsOf(ctx, own.User)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(records, func(r SessionRecord) bool { return r.ID == id })
+		if i < 0 {
+			return ErrNotFound
+		}
+		if err := tx.Delete(ctx, records[i]); err != nil {
+			return err
+		}
+		tx.raise = true
+		return tx.event(ctx, own.User, event)
+	})
+}
+
+// EndOtherSessions ends all sessions of the user but the one of tok. Errors: ErrUnauthenticated, ErrUnavailable.
+func (s *Service) EndOtherSessions(ctx context.Context, tok string, c Client) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		own, err := s.findSession(ctx, tx, tok, tx.now)
+		if err != nil {
+			return err
+		}
+		if err := tx.endSessions(ctx, own.User, own.ID); err != nil {
+			return err
+		}
+		return tx.event(ctx, own.User, Event{Name: EventSessionsEnded, Client: c})
+	})
+}
+
+// SessionLife is the most that a session lives.
+func (s *Service) SessionLife() time.Duration { return s.limits.Session }

@@ -1,0 +1,255 @@
+package nightlatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/token"
+)
+
+// Start is how a sign-in begins and what travels with it to its end, kept by the engine and not by the browser.
+type Start struct {
+	Client  Client
+	Stay    bool   // stay signed in when the browser closes
+	To      string // where to go afterwards, as the caller has checked it
+	Binding string // the application's own session that it holds for; "" with the server's own
+	Token   bool   // the client holds tokens, not cookies: it is no browser that could be remembered
+	// Replaces is the token of a session that ends when this sign-in is done, or "".
+	Replaces string `json:"-"`
+}
+
+// Offer is one authenticator that may be proven, or a kind that stands in for one (its ID is then empty).
+type Offer struct {
+	ID         string
+	Kind       factor.Kind
+	Label      string
+	Hint       string
+	Left       int // of a Backup kind: codes left
+	Backup     bool
+	Preferred  bool
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+}
+
+// Next is where a sign-in stands, the answer of every step.
+type Next struct {
+	Step Step
+	// Token is the new value of what the client holds: a sign-in's, or with StepDone a session's. Empty where it
+	// did not change.
+	Token     string
+	ExpiresAt time.Time     // of the sign-in
+	Offers    []Offer       // with StepVerify
+	Kinds     []factor.Kind // with StepEnroll
+	EnrollBy  time.Time     // with StepDone, while enrollment is put off
+	Session   Session       // with StepDone
+	User      string        // never shown before StepDone
+	To        string        // as Start had it
+	Stay      bool
+	ByToken   bool   // as Start.Token had it
+	Binding   string // as Start had it
+}
+
+// signInData is what is kept of a sign-in beside its columns.
+type signInData struct {
+	Proofs  []factor.Proof `json:"proofs"`
+	Start   Start          `json:"start"`
+	Changes int64          `json:"changes"` // the standing's when it began: a change to the account ends it
+	// Replaces is the hash of Start.Replaces.
+	Replaces string `json:"replaces,omitempty"`
+}
+
+// signIn is an unfinished sign-in.
+type signIn struct {
+	record SignInRecord
+	signInData
+}
+
+// findSignIn returns the live sign-in of a token, or ErrUnauthenticated.
+func (s *Service) findSignIn(ctx context.Context, r Reader, tok string, now time.Time) (signIn, error) {
+	hash, ok := token.Hash(token.SignIn, tok)
+	if !ok {
+		return signIn{}, ErrUnauthenticated
+	}
+	record, err := r.FindSignIn(ctx, hash)
+	if errors.Is(err, ErrNotFound) {
+		return signIn{}, ErrUnauthenticated
+	}
+	if err != nil {
+		return signIn{}, err
+	}
+	if !record.ExpiresAt.After(now) {
+		return signIn{}, ErrUnauthenticated
+	}
+	in := signIn{record: record}
+	return in, json.Unmarshal(record.Data, &in.signInData)
+}
+
+// SignIn returns where the sign-in of a token stands. Errors: ErrUnauthenticated, ErrUnavailable.
+func (s *Service) SignIn(ctx context.Context, tok string) (Next, error) {
+	now := s.time()
+	var next Next
+	err := s.store.View(ctx, func(r Reader) error {
+		h, err := s.findHolder(ctx, r, tok, now)
+		if err != nil {
+			return err
+		}
+		if h.in == nil {
+			return ErrUnauthenticated
+		}
+		next = s.next(h, s.decide(h, now))
+		return nil
+	})
+	return next, s.outer(err)
+}
+
+// GiveUp ends the sign-in of a token. Errors: ErrUnauthenticated, ErrUnavailable.
+func (s *Service) GiveUp(ctx context.Context, tok string, c Client) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		in, err := s.findSignIn(ctx, tx, tok, tx.now)
+		if err != nil {
+			return err
+		}
+		if err := tx.Delete(ctx, in.record); err != nil {
+			return err
+		}
+		return tx.event(ctx, in.record.User, Event{Name: EventSignInGivenUp, Client: c})
+	})
+}
+
+// Begin begins a sign-in of a user whose first proof the caller vouches for: an application that has checked its
+// own password, or the server after a sign-up. Errors: ErrNotFound, ErrUnavailable.
+func (s *Service) Begin(ctx context.Context, user string, proof factor.Proof, start Start) (Next, error) {
+	u, err := s.users.FindUser(ctx, user)
+	if err != nil {
+		return Next{}, s.outer(err)
+	}
+	var next Next
+	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
+		st, err := tx.standing(ctx, user)
+		if err != nil {
+			return err
+		}
+		h := &holder{user: u, standing: st}
+		if err := s.loadHeld(ctx, tx, h, tx.now); err != nil {
+			return err
+		}
+		next, err = s.begin(ctx, tx, h, proof, start)
+		return err
+	})
+	return next, err
+}
+
+// begin makes the sign-in, or at once the session where nothing else is to be proven.
+func (s *Service) begin(ctx context.Context, tx *change, h *holder, proof factor.Proof, start Start) (Next, error) {
+	id := token.NewID(s.rand)
+	h.in = &signIn{
+		record: SignInRecord{
+			ID: id, User: h.user.ID, CreatedAt: tx.now, ExpiresAt: tx.now.Add(s.limits.SignIn),
+		},
+		signInData: signInData{Proofs: []factor.Proof{proof}, Start: start, Changes: h.standing.Changes},
+	}
+	h.in.Replaces, _ = token.Hash(token.Session, start.Replaces)
+	event := Event{Name: EventFirstFactorProven, Kind: proof.Kind, Client: start.Client}
+	if err := tx.event(ctx, h.user.ID, event); err != nil {
+		return Next{}, err
+	}
+	return s.advance(ctx, tx, h, start.Client)
+}
+
+// advance decides and writes what follows: a sign-in that goes on under a new token, or a session.
+func (s *Service) advance(ctx context.Context, tx *change, h *holder, c Client) (Next, error) {
+	d := s.decide(h, tx.now)
+	if h.in != nil && d.Step == StepDone {
+		return s.finish(ctx, tx, h, d, c)
+	}
+	if h.in == nil {
+		return s.renew(ctx, tx, h)
+	}
+	next := s.next(h, d)
+	tok, hash := token.New(s.rand, token.SignIn)
+	h.in.record.Token, next.Token = hash, tok
+	data, err := json.Marshal(h.in.signInData)
+	if err != nil {
+		return Next{}, err
+	}
+	h.in.record.Data = data
+	return next, tx.Put(ctx, h.in.record)
+}
+
+// finish turns a sign-in into a session.
+func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision, c Client) (Next, error) {
+	in := h.in
+	if in.record.Revision > 0 {
+		if err := tx.Delete(ctx, in.record); err != nil {
+			return Next{}, err
+		}
+	}
+	if err := s.endReplaced(ctx, tx, in.Replaces); err != nil {
+		return Next{}, err
+	}
+	if !d.EnrollBy.IsZero() && h.standing.RequiredSince.IsZero() {
+		h.standing.RequiredSince = tx.now
+	}
+	tok, hash := token.New(s.rand, token.Session)
+	id := token.NewID(s.rand)
+	record := SessionRecord{
+		ID: id, Token: hash, User: h.user.ID,
+		CreatedAt: tx.now, LastUsedAt: tx.now, ExpiresAt: tx.now.Add(s.limits.Session),
+	}
+	data := sessionData{Proofs: in.Proofs, Client: in.Start.Client, Stay: in.Start.Stay, Binding: in.Start.Binding}
+	var err error
+	if record.Data, err = json.Marshal(data); err != nil {
+		return Next{}, err
+	}
+	if err := tx.Put(ctx, record); err != nil {
+		return Next{}, err
+	}
+	record.Revision = 1
+	if err := tx.event(ctx, h.user.ID, Event{Name: EventSignedIn, Client: c}); err != nil {
+		return Next{}, err
+	}
+	next := s.next(h, d)
+	next.Token = tok
+	next.Session, err = s.readSession(record)
+	return next, err
+}
+
+// endReplaced ends the session that the browser had before.
+func (s *Service) endReplaced(ctx context.Context, tx *change, hash string) error {
+	if hash == "" {
+		return nil
+	}
+	record, err := tx.FindSession(ctx, hash)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	tx.raise = true
+	return tx.Delete(ctx, record)
+}
+
+// renew gives a session its new proofs and a new token.
+func (s *Service) renew(ctx context.Context, tx *change, h *holder) (Next, error) {
+	tok, hash := token.New(s.rand, token.Session)
+	ses := h.ses
+	record := ses.record
+	record.Token, record.LastUsedAt = hash, tx.now
+	data := sessionData{Proofs: ses.Proofs, Client: ses.Client, Stay: ses.Stay, Binding: ses.Binding}
+	var err error
+	if record.Data, err = json.Marshal(data); err != nil {
+		return Next{}, err
+	}
+	if err := tx.Put(ctx, record); err != nil {
+		return Next{}, err
+	}
+	record.Revision++
+	tx.raise = true
+	next := Next{Step: StepDone, Token: tok, User: h.user.ID, Stay: ses.Stay}
+	next.Session, err = s.readSession(record)
+	return next, err
+}

@@ -1,0 +1,121 @@
+package nightlatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/seal"
+)
+
+// standing is the engine's record of a user, sealed. It is made at first sight.
+type standing struct {
+	Handle        []byte    `json:"handle"`           // 64 random bytes, the WebAuthn user handle
+	Events        int64     `json:"events,omitempty"` // how long the trail is
+	Head          []byte    `json:"head,omitempty"`   // the MAC of its last event
+	Changes       int64     `json:"changes,omitempty"`
+	AfterReset    bool      `json:"after_reset,omitempty"`
+	RequiredSince time.Time `json:"required_since,omitzero"`
+
+	record UserRecord
+}
+
+func (st standing) view(u User) Standing {
+	return Standing{Admin: u.Admin, AfterReset: st.AfterReset, RequiredSince: st.RequiredSince}
+}
+
+func standingPlace(user string) seal.Place {
+	return seal.Place{Table: "users", Column: "sealed", ID: user, User: user}
+}
+
+// findStanding reads the record of a user; a user who was never seen has an empty one.
+func (s *Service) findStanding(ctx context.Context, r Reader, user string) (standing, error) {
+	st := standing{record: UserRecord{User: user}}
+	record, err := r.FindUser(ctx, user)
+	if errors.Is(err, ErrNotFound) {
+		return st, nil
+	}
+	if err != nil {
+		return st, err
+	}
+	if err := s.open(record.Sealed, standingPlace(user), &st); err != nil {
+		return st, err
+	}
+	st.record = record
+	return st, nil
+}
+
+func (s *Service) putStanding(ctx context.Context, tx Tx, st *standing) error {
+	if err := s.completeHandle(st); err != nil {
+		return err
+	}
+	sealed, err := s.seal(st, standingPlace(st.record.User))
+	if err != nil {
+		return err
+	}
+	st.record.Sealed = sealed
+	if err := tx.Put(ctx, st.record); err != nil {
+		return err
+	}
+	st.record.Revision++
+	return nil
+}
+
+func (s *Service) completeHandle(st *standing) error {
+	if len(st.Handle) > 0 {
+		return nil
+	}
+	st.Handle = make([]byte, 64)
+	_, err := io.ReadFull(s.rand, st.Handle)
+	return err
+}
+
+// envelope is what is sealed of an authenticator.
+type envelope struct {
+	State factor.State `json:"state"`
+	Hint  string       `json:"hint,omitempty"`
+	Left  int          `json:"left,omitempty"`
+}
+
+func authenticatorPlace(r AuthenticatorRecord) seal.Place {
+	return seal.Place{Table: "authenticators", Column: "sealed", ID: r.ID, User: r.User}
+}
+
+func (s *Service) openAuthenticator(r AuthenticatorRecord) (factor.Held, error) {
+	var e envelope
+	if err := s.open(r.Sealed, authenticatorPlace(r), &e); err != nil {
+		return factor.Held{}, err
+	}
+	return factor.Held{
+		ID: r.ID, Kind: r.Kind, Label: r.Label, Hint: e.Hint, Left: e.Left, State: e.State, Preferred: r.Preferred,
+		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, Allows: r.Allows,
+	}, nil
+}
+
+func (s *Service) sealAuthenticator(r *AuthenticatorRecord, e envelope) (err error) {
+	r.Sealed, err = s.seal(e, authenticatorPlace(*r))
+	return err
+}
+
+func (s *Service) seal(value any, place seal.Place) ([]byte, error) {
+	plain, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	return s.key.Seal(s.rand, plain, place)
+}
+
+func (s *Service) open(box []byte, place seal.Place, value any) error {
+	plain, err := s.key.Open(box, place)
+	if err != nil {
+		return fmt.Errorf("%s.%s: %w", place.Table, place.Column, err)
+	}
+	if err := json.Unmarshal(plain, value); err != nil {
+		return fmt.Errorf("%s.%s: %w", place.Table, place.Column, err)
+	}
+	return nil
+}

@@ -1,0 +1,336 @@
+package nightlatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// maxRounds bounds how often a response is judged again because another one won a round.
+const maxRounds = 200
+
+// errAgain: what was judged on has changed meanwhile.
+var errAgain = fmt.Errorf("%w: judged on what has changed", ErrConflict)
+
+// Verify judges a response in the sign-in or session of a token and returns where that stands now. It is, with
+// ProveFirst, the only caller of Factor.Verify.
+//
+// Errors: *factor.Refused (the reason says why), *ThrottledError (nothing was judged), ErrUnauthenticated,
+// ErrUnavailable. No verdict is returned before it is committed.
+func (s *Service) Verify(ctx context.Context, tok string, r factor.Response, c Client) (Next, error) {
+	for range maxRounds {
+		next, err := s.verifyOnce(ctx, tok, r, c)
+		if !errors.Is(err, ErrConflict) {
+			return next, s.outer(err)
+		}
+		if ctx.Err() != nil {
+			return Next{}, s.outer(ctx.Err())
+		}
+	}
+	return Next{}, fmt.Errorf("%w: no round was won", ErrUnavailable)
+}
+
+// trial is one round of judging.
+type trial struct {
+	h       *holder
+	info    factor.Info
+	pending *PendingRecord
+	state   factor.State // of pending, opened
+	client  Client
+	judged  bool
+	verdict factor.Verdict
+	refused *factor.Refused
+}
+
+func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response, c Client) (Next, error) {
+	t := &trial{client: c}
+	if err := s.prepareTrial(ctx, t, tok, r); err != nil {
+		return Next{}, err
+	}
+	if t.judged {
+		if err := s.judge(ctx, t, r); err != nil {
+			return Next{}, err
+		}
+	}
+	var next Next
+	var outcome error
+	err := s.tx(ctx, func(ctx context.Context, tx *change) (err error) {
+		next, outcome, err = s.settle(ctx, tx, t, tok)
+		return err
+	})
+	if err != nil {
+		return Next{}, err
+	}
+	return next, outcome
+}
+
+// prepareTrial reads what is judged on, and whether it may be judged at all.
+func (s *Service) prepareTrial(ctx context.Context, t *trial, tok string, r factor.Response) error {
+	now := s.time()
+	return s.store.View(ctx, func(rd Reader) error {
+		h, err := s.findHolder(ctx, rd, tok, now)
+		if err != nil {
+			return err
+		}
+		t.h = h
+		f, ok := s.factors[r.Kind]
+		if !ok || !slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool { return o.Kind == r.Kind }) {
+			return factor.Refuse(factor.Wrong) // not on offer: nothing to judge, nothing to guess
+		}
+		t.info = f.Info()
+		if t.pending, t.state, err = s.findChallenge(ctx, rd, h, r.Kind, now); err != nil {
+			return err
+		}
+		tally, err := s.findTally(ctx, rd, userSubject(h.user.ID), r.Kind)
+		if err != nil {
+			return err
+		}
+		t.judged = t.info.Unguessable || tally.forbids(now).IsZero()
+		return nil
+	})
+}
+
+// judge asks the factor. An error that is no refusal is ours.
+func (s *Service) judge(ctx context.Context, t *trial, r factor.Response) error {
+	call := s.call(t.h.user, *t.h.standing, t.h.purpose())
+	call.Held, call.Chosen, call.Lang = t.h.ofKind(t.info.Kind), r.ID, t.client.Lang
+	switch {
+	case t.h.ses != nil: // a code for an enrollment is none for a fresh proof
+		call.Held = slices.DeleteFunc(call.Held, func(h factor.Held) bool { return h.Allows == factor.AllowsEnrollment })
+	case t.h.in != nil && t.h.standing.AfterReset:
+		call.Held = slices.DeleteFunc(call.Held, func(h factor.Held) bool { return h.Allows != factor.AllowsEnrollment })
+	}
+	if t.info.Backup || t.info.Class == factor.Knowledge {
+		call.Chosen = ""
+	}
+	verdict, err := s.factors[t.info.Kind].Verify(ctx, call, t.state, r)
+	t.verdict = verdict
+	if errors.As(err, &t.refused) {
+		return nil
+	}
+	return err
+}
+
+// settle commits what a trial came to, if it still holds. outcome is what the client is told.
+func (s *Service) settle(ctx context.Context, tx *change, t *trial, tok string) (next Next, outcome, err error) {
+	user := t.h.user.ID
+	st, err := tx.standing(ctx, user) // locks the user
+	if err != nil {
+		return Next{}, nil, err
+	}
+	throttles, err := tx.ThrottlesOf(ctx, userSubject(user))
+	if err != nil {
+		return Next{}, nil, err
+	}
+	ta, err := s.pickTally(throttles, userSubject(user), t.info.Kind)
+	if err != nil {
+		return Next{}, nil, err
+	}
+	if until := ta.forbids(tx.now); !t.info.Unguessable && !until.IsZero() {
+		outcome, err = s.throttled(ctx, tx, t.h, ta, until, t.client)
+		return Next{}, outcome, err
+	}
+	if !t.judged {
+		return Next{}, nil, errAgain
+	}
+	if err := s.stillHolds(ctx, tx, t, st, tok); err != nil {
+		return Next{}, nil, err
+	}
+	t.h.standing = st
+	if t.refused != nil {
+		return Next{}, t.refused, s.settleRefused(ctx, tx, t, ta)
+	}
+	next, err = s.settleRight(ctx, tx, t, ta, throttles)
+	return next, nil, err
+}
+
+// stillHolds returns errAgain when anything that the verdict rests on has changed.
+func (s *Service) stillHolds(ctx context.Context, tx *change, t *trial, st *standing, tok string) error {
+	if err := s.holderUnchanged(ctx, tx, t.h, tok); err != nil {
+		return err
+	}
+	if st.Changes != t.h.standing.Changes {
+		return errAgain
+	}
+	records, err := tx.AuthenticatorsOf(ctx, t.h.user.ID)
+	if err != nil {
+		return err
+	}
+	if !sameRevisions(records, t.h.records) {
+		return errAgain
+	}
+	if t.pending == nil {
+		return nil
+	}
+	p, err := tx.FindPending(ctx, t.pending.ID)
+	if errors.Is(err, ErrNotFound) || err == nil && p.Revision != t.pending.Revision {
+		return errAgain
+	}
+	return err
+}
+
+func (s *Service) holderUnchanged(ctx context.Context, tx *change, h *holder, tok string) error {
+	if h.in != nil {
+		in, err := s.findSignIn(ctx, tx, tok, tx.now)
+		if err == nil && in.record.Revision != h.in.record.Revision {
+			return errAgain
+		}
+		return err
+	}
+	ses, err := s.findSession(ctx, tx, tok, tx.now)
+	if err == nil && ses.record.Revision != h.ses.record.Revision {
+		return errAgain
+	}
+	return err
+}
+
+func sameRevisions(a, b []AuthenticatorRecord) bool {
+	return slices.EqualFunc(a, b, func(x, y AuthenticatorRecord) bool { return x.ID == y.ID && x.Revision == y.Revision })
+}
+
+// settleRefused counts the try and keeps what the factor wants to remember of it.
+func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta tally) error {
+	if t.verdict.Authenticator != "" && t.verdict.State != nil {
+		if _, err := s.putVerdict(ctx, tx, t, false); err != nil {
+			return err
+		}
+	}
+	if t.pending != nil && t.verdict.Pending != nil {
+		if err := s.putPending(ctx, tx, t.pending, pendingData{State: t.verdict.Pending}); err != nil {
+			return err
+		}
+	}
+	if t.refused.Reason != factor.Used && !t.info.Unguessable {
+		ta.throttle = ta.wrong(s.limits, tx.now)
+		if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
+			return err
+		}
+	}
+	e := Event{Name: EventRefused, Kind: t.info.Kind, Reason: string(t.refused.Reason), Client: t.client}
+	if off := t.refused.ClockOffBy; off != 0 {
+		e.Detail = map[string]string{"clock_off_by": strconv.Itoa(int(off / time.Second))}
+	}
+	return tx.event(ctx, t.h.user.ID, e)
+}
+
+// settleRight keeps the proof and goes on to what it leads to.
+func (s *Service) settleRight(ctx context.Context, tx *change, t *trial, ta tally, all []ThrottleRecord) (Next, error) {
+	rec, err := s.putVerdict(ctx, tx, t, true)
+	if err != nil {
+		return Next{}, err
+	}
+	if t.pending != nil {
+		if err := tx.Delete(ctx, *t.pending); err != nil {
+			return Next{}, err
+		}
+	}
+	ta.throttle = ta.right()
+	if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
+		return Next{}, err
+	}
+	if err := s.wakeOthers(ctx, tx, all, t.info.Kind); err != nil {
+		return Next{}, err
+	}
+	t.h.addProof(s.proof(t.verdict.Proof, t.info, rec, tx.now))
+	if err := s.tellRight(ctx, tx, t, rec); err != nil {
+		return Next{}, err
+	}
+	return s.advance(ctx, tx, t.h, t.client)
+}
+
+func (s *Service) proof(p factor.Proof, info factor.Info, rec AuthenticatorRecord, now time.Time) factor.Proof {
+	p.Kind, p.Authenticator, p.At, p.Allows = info.Kind, rec.ID, now, rec.Allows
+	if len(p.Classes) == 0 {
+		p.Classes = []factor.Class{info.Class}
+	}
+	return p
+}
+
+// putVerdict keeps the new state of the authenticator that answered.
+func (s *Service) putVerdict(ctx context.Context, tx *change, t *trial, right bool) (AuthenticatorRecord, error) {
+	rec, ok := t.h.record(t.verdict.Authenticator)
+	if !ok || rec.Kind != t.info.Kind {
+		return rec, fmt.Errorf("factor %s answered for an authenticator that was not asked", t.info.Kind)
+	}
+	held, err := s.openAuthenticator(rec)
+	if err != nil {
+		return rec, err
+	}
+	e := envelope{State: held.State, Hint: held.Hint, Left: held.Left}
+	if t.verdict.State != nil {
+		e.State = t.verdict.State
+	}
+	if right {
+		rec.LastUsedAt = tx.now
+		e.Left = t.verdict.Left
+	}
+	if err := s.sealAuthenticator(&rec, e); err != nil {
+		return rec, err
+	}
+	if err := tx.Put(ctx, rec); err != nil {
+		return rec, err
+	}
+	i := slices.IndexFunc(t.h.held, func(h factor.Held) bool { return h.ID == rec.ID })
+	t.h.held[i].Left, t.h.held[i].LastUsedAt = e.Left, rec.LastUsedAt
+	return rec, nil
+}
+
+// wakeOthers ends the rest of authenticators of other kinds: their owner has proven to be there.
+func (s *Service) wakeOthers(ctx context.Context, tx *change, all []ThrottleRecord, kind factor.Kind) error {
+	for _, r := range all {
+		if r.Kind == kind {
+			continue
+		}
+		other, err := s.pickTally(all, r.Subject, r.Kind)
+		if err != nil {
+			return err
+		}
+		if !other.rests || other.Row < restAfter {
+			continue
+		}
+		other.throttle = other.right()
+		if err := s.putTally(ctx, tx, other, tx.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) tellRight(ctx context.Context, tx *change, t *trial, rec AuthenticatorRecord) error {
+	user := t.h.user.ID
+	for _, w := range t.verdict.Warnings {
+		e := Event{Name: EventWarning, Kind: rec.Kind, Authenticator: rec.ID, Label: rec.Label, Reason: string(w), Client: t.client}
+		if err := tx.event(ctx, user, e); err != nil {
+			return err
+		}
+	}
+	e := Event{Name: EventProven, Kind: rec.Kind, Authenticator: rec.ID, Label: rec.Label, Client: t.client}
+	if t.info.Backup {
+		e.Name = EventCodeUsed
+		e.Detail = map[string]string{"left": strconv.Itoa(t.verdict.Left)}
+	}
+	return tx.event(ctx, user, e)
+}
+
+// throttled writes the refusal to the trail, once a delay: a flood of tries must not fill the disk.
+func (s *Service) throttled(ctx context.Context, tx *change, h *holder, ta tally, until time.Time, c Client) (outcome, err error) {
+	kind := ta.record.Kind
+	e := &ThrottledError{RetryAfter: max(until.Sub(tx.now), time.Second)}
+	if h != nil && (h.in != nil || h.ses != nil) {
+		open := slices.DeleteFunc(slices.Clone(s.offers(h, tx.now)), func(o factor.Held) bool { return o.Kind == kind })
+		e.Offers = s.view(open)
+	}
+	if h == nil || ta.Told.After(tx.now) {
+		return e, nil
+	}
+	ta.Told = until
+	if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
+		return nil, err
+	}
+	return e, tx.event(ctx, h.user.ID, Event{Name: EventThrottled, Kind: kind, Client: c})
+}
