@@ -1,0 +1,150 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+)
+
+// The names of the cookies. An unfinished sign-in and a session are different things in different cookies.
+const (
+	signInCookie  = "nightlatch_sign_in"
+	sessionCookie = "nightlatch_session"
+)
+
+// caller is what a request brings to say who asks.
+type caller struct {
+	signIn  string // the token of an unfinished sign-in, or ""
+	session string // the token of a session, or ""
+	bearer  bool   // they came as Authorization: Bearer
+	mixed   bool   // a session cookie and Authorization at once
+	client  nightlatch.Client
+}
+
+func (g *Gate) caller(r *http.Request) caller {
+	c := caller{client: g.client(r)}
+	c.signIn, c.session = g.cookie(r, signInCookie), g.cookie(r, sessionCookie)
+	authorization := r.Header.Values("Authorization")
+	if len(authorization) == 0 {
+		return c
+	}
+	c.mixed = c.session != "" || len(authorization) > 1
+	scheme, token, _ := strings.Cut(authorization[0], " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		// The engine tells a session's token from a sign-in's by its type.
+		c.bearer, c.signIn, c.session = true, token, token
+	}
+	return c
+}
+
+// step is the token that the requests of a sign-in serve: the unfinished sign-in's, else the session's.
+func (c caller) step() string {
+	if c.signIn != "" {
+		return c.signIn
+	}
+	return c.session
+}
+
+// client is where a request came from, as far as it is to be believed.
+func (g *Gate) client(r *http.Request) nightlatch.Client {
+	agent := r.UserAgent()
+	if len(agent) > 200 {
+		agent = agent[:200]
+	}
+	return nightlatch.Client{
+		Addr: g.addr(r), Agent: strings.ToValidUTF8(agent, "?"), Lang: g.pages.language(r),
+	}
+}
+
+// addr walks X-Forwarded-For from the right, as long as whoever wrote it is trusted.
+func (g *Gate) addr(r *http.Request) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	addr := peer.Addr().Unmap().WithZone("")
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && g.trusted(addr); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		addr = next.Unmap().WithZone("")
+	}
+	return addr.String()
+}
+
+func (g *Gate) trusted(addr netip.Addr) bool {
+	for _, p := range g.options.TrustedProxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Gate) cookieName(name string) string {
+	if g.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// cookie returns the value of a cookie; one that came twice is none.
+func (g *Gate) cookie(r *http.Request, name string) string {
+	found := r.CookiesNamed(g.cookieName(name))
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0].Value
+}
+
+func (g *Gate) setCookie(w http.ResponseWriter, name, value string, maxAge time.Duration) {
+	c := &http.Cookie{
+		Name: g.cookieName(name), Value: value, Path: "/", Secure: g.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	switch {
+	case value == "":
+		c.MaxAge = -1
+	case maxAge > 0:
+		c.MaxAge = int(maxAge / time.Second)
+	}
+	http.SetCookie(w, c)
+}
+
+// keep gives the client what it holds from now on: the token of the step, and nothing of the step before.
+func (g *Gate) keep(w http.ResponseWriter, r *http.Request, next nightlatch.Next) {
+	if next.Token == "" {
+		return
+	}
+	if next.Step != nightlatch.StepDone {
+		g.setCookie(w, signInCookie, next.Token, 0)
+		return
+	}
+	var life time.Duration
+	if next.Stay {
+		life = next.Session.CreatedAt.Add(g.svc.SessionLife()).Sub(next.Session.LastUsedAt)
+	}
+	g.setCookie(w, sessionCookie, next.Token, life)
+	if g.cookie(r, signInCookie) != "" {
+		g.setCookie(w, signInCookie, "", 0)
+	}
+}
+
+// drop takes a cookie away that leads nowhere any more.
+func (g *Gate) drop(w http.ResponseWriter, r *http.Request, name string) {
+	if len(r.CookiesNamed(g.cookieName(name))) > 0 {
+		g.setCookie(w, name, "", 0)
+	}
+}
+
+// binding is what our session remembers of the application's own.
+func binding(l Login) string {
+	sum := sha256.Sum256([]byte(l.Session))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

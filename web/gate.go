@@ -1,0 +1,217 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// Login is what an application says of a request that it has signed in by itself.
+type Login struct {
+	User string
+	// Session is any value that the application changes at each of its sign-ins. Our session holds for that
+	// pair only, so that a second proof never outlives the first.
+	Session string
+	At      time.Time // when the application's own factor was proven
+}
+
+// Accounts is what an application brings that leaves sign-up and sign-in to this package. The server does.
+type Accounts interface {
+	// FindAccount returns the id of the user that a name or an e-mail address, as typed, belongs to ("" when
+	// nobody has it), and the identifier as it is compared. Any error means that it cannot be told now.
+	FindAccount(ctx context.Context, identifier string) (user, key string, err error)
+	// CreateAccount makes an account and returns the id of its user. It returns FieldsError for what cannot be
+	// used, nightlatch.ErrForbidden when accounts cannot be made here, and *nightlatch.ThrottledError when too many were.
+	CreateAccount(ctx context.Context, a NewAccount) (user string, err error)
+	// MayCreate says whether people may make accounts.
+	MayCreate() bool
+}
+
+// NewAccount is what somebody typed to sign up. One of Username and Email at least is not empty.
+type NewAccount struct {
+	Username, Email, Password string
+	Client                    nightlatch.Client
+}
+
+// FieldsError names the fields that cannot be used, and why: "taken", "too_short", "too_long", "too_common", "invalid", "missing".
+type FieldsError map[string]string
+
+// Error names the fields.
+func (e FieldsError) Error() string {
+	var names []string
+	for name := range e {
+		names = append(names, name)
+	}
+	return "cannot use " + strings.Join(names, ", ")
+}
+
+// Options are what New needs beside the Service. Either CurrentUser or Accounts is set.
+type Options struct {
+	// PublicURL is where people find the application: "https://example.com". Links and the Secure attribute of
+	// cookies come from it.
+	PublicURL string
+	// Prefix is where Handler is mounted: "" or "/2fa".
+	Prefix string
+
+	// CurrentUser says who is signed in to the application, for one that does that by itself.
+	CurrentUser func(*http.Request) (Login, bool)
+	// SignIn is the path of that application's own sign-in page.
+	SignIn string
+
+	// Accounts lets this package do the sign-in.
+	Accounts Accounts
+	// MinPassword is the fewest characters that a password may have, for the words on the page.
+	MinPassword int
+
+	// TrustedProxies are the networks whose X-Forwarded-For is believed; default nobody.
+	TrustedProxies []netip.Prefix
+	// Overlay holds pages and assets that stand in the place of ours, by the same names.
+	Overlay fs.FS
+	// Service is what the service calls itself to people. Default "Nightlatch".
+	Service string
+	Demo    bool         // says on every page that this is a demonstration
+	OpenAPI []byte       // served at /api/v1/openapi.json; nil: not at all
+	Log     *slog.Logger // default: discards
+}
+
+// Gate is the lock before an application: its pages, its API, and Require.
+type Gate struct {
+	svc     *nightlatch.Service
+	options Options
+	pages   *pages
+	cross   *http.CrossOriginProtection
+	secure  bool
+	origin  string
+	log     *slog.Logger
+	handler http.Handler
+}
+
+// New makes a Gate. It returns an error that names the option that is missing or wrong.
+func New(svc *nightlatch.Service, o Options) (*Gate, error) {
+	if (o.CurrentUser == nil) == (o.Accounts == nil) {
+		return nil, errors.New("web: set one of Options.CurrentUser and Options.Accounts")
+	}
+	public, err := url.Parse(o.PublicURL)
+	if err != nil || public.Host == "" || public.Scheme != "https" && public.Scheme != "http" {
+		return nil, errors.New("web: Options.PublicURL is no http or https URL")
+	}
+	g := &Gate{
+		svc: svc, options: o, cross: http.NewCrossOriginProtection(), log: o.Log,
+		secure: public.Scheme == "https", origin: public.Scheme + "://" + public.Host,
+	}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	if err := g.cross.AddTrustedOrigin(g.origin); err != nil {
+		return nil, err
+	}
+	g.pages, err = newPages(pageOptions{
+		Prefix: o.Prefix, Overlay: o.Overlay, Service: o.Service, Demo: o.Demo,
+		Fault: func(r *http.Request, err error) { g.log.Error("a page could not be made", "error", err) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.handler = g.routes()
+	return g, nil
+}
+
+// Handler serves the pages and the API. Mount it at Options.Prefix.
+func (g *Gate) Handler() http.Handler { return g.handler }
+
+// Require lets a request through to next when its session has the level, and sends others to the pages that lead
+// there; a background request gets 401 or 403 with JSON. A request without a user goes through untouched, since
+// the application refuses it, and so do our own pages.
+func (g *Gate) Require(level nightlatch.Level, next http.Handler) http.Handler {
+	own := g.options.Prefix + "/"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.options.Prefix != "" && strings.HasPrefix(r.URL.Path, own) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		c := g.caller(r)
+		if g.options.CurrentUser != nil {
+			if _, ok := g.options.CurrentUser(r); !ok {
+				next.ServeHTTP(w, r)
+				return
+			}
+		}
+		ses, err := g.session(r, c)
+		if err == nil && ses.Level >= level {
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, ses)))
+			return
+		}
+		if err == nil {
+			err = nightlatch.ErrEnrollmentNeeded
+		}
+		g.turnAway(w, r, err)
+	})
+}
+
+type sessionKey struct{}
+
+// SessionOf returns the session that Require found for a request.
+func SessionOf(r *http.Request) (nightlatch.Session, bool) {
+	ses, ok := r.Context().Value(sessionKey{}).(nightlatch.Session)
+	return ses, ok
+}
+
+// session returns the session of a request, bound to the application's own where it has one.
+func (g *Gate) session(r *http.Request, c caller) (nightlatch.Session, error) {
+	if c.session == "" {
+		return nightlatch.Session{}, nightlatch.ErrUnauthenticated
+	}
+	ses, err := g.svc.Session(r.Context(), c.session)
+	if err != nil {
+		return ses, err
+	}
+	if g.options.CurrentUser != nil {
+		login, ok := g.options.CurrentUser(r)
+		if !ok || login.User != ses.User || binding(login) != ses.Binding {
+			return nightlatch.Session{}, nightlatch.ErrUnauthenticated
+		}
+	}
+	return ses, nil
+}
+
+// turnAway answers a request that may not pass: a person is led to the page that helps, a program is told.
+func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	if !isNavigation(r) || errors.Is(err, nightlatch.ErrUnavailable) {
+		g.problem(w, r, err)
+		return
+	}
+	page := "/verify"
+	if errors.Is(err, nightlatch.ErrUnauthenticated) && g.options.Accounts != nil {
+		page = "/sign-in"
+	}
+	if errors.Is(err, nightlatch.ErrEnrollmentNeeded) && g.options.Accounts != nil {
+		page = "/account/authenticators/new"
+	}
+	pageHeaders(w.Header())
+	http.Redirect(w, r, g.options.Prefix+page+"?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+}
+
+// isNavigation says whether a person waits for a page.
+func isNavigation(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		return false
+	}
+	return r.Header.Get("Upgrade") == "" && !strings.HasPrefix(r.Header.Get("Accept"), "application/json")
+}
+
+// passwordProof is what an application's own sign-in proves.
+func passwordProof(l Login) factor.Proof {
+	return factor.Proof{Kind: "password", Classes: []factor.Class{factor.Knowledge}, At: l.At}
+}

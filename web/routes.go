@@ -1,0 +1,346 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/nightlatch/nightlatch"
+)
+
+// audience says who may ask for a route. A route refuses an unfinished sign-in unless its audience names it.
+type audience int
+
+const (
+	anyone     audience = iota
+	unfinished          // an unfinished sign-in
+	step                // an unfinished sign-in, else a session
+	enrolling           // a session, or an unfinished sign-in that must enroll
+	session             // a session
+)
+
+// apiRoute is one request of the API. do returns the status and the value to answer with; 204 has none.
+type apiRoute struct {
+	method, path string
+	who          audience
+	do           func(g *Gate, w http.ResponseWriter, r *http.Request, c caller, body []byte) (int, any, error)
+}
+
+// apiRoutes are all requests of the API, below Prefix + "/api/v1".
+var apiRoutes = []apiRoute{
+	{"POST", "/accounts", anyone, (*Gate).postAccounts},
+	{"POST", "/sign-in", anyone, (*Gate).postSignIn},
+	{"GET", "/sign-in", unfinished, (*Gate).getSignIn},
+	{"DELETE", "/sign-in", unfinished, (*Gate).deleteSignIn},
+	{"POST", "/challenges", step, (*Gate).postChallenges},
+	{"POST", "/verifications", step, (*Gate).postVerifications},
+	{"GET", "/factors", enrolling, (*Gate).getFactors},
+	{"GET", "/session", session, (*Gate).getSession},
+	{"DELETE", "/session", session, (*Gate).deleteSession},
+	{"GET", "/sessions", session, (*Gate).getSessions},
+	{"DELETE", "/sessions", session, (*Gate).deleteSessions},
+	{"DELETE", "/sessions/{id}", session, (*Gate).deleteSessionsID},
+	{"GET", "/authenticators", session, (*Gate).getAuthenticators},
+	{"POST", "/authenticators", enrolling, (*Gate).postAuthenticators},
+	{"POST", "/authenticators/finish", enrolling, (*Gate).postAuthenticatorsFinish},
+	{"PATCH", "/authenticators/{id}", session, (*Gate).patchAuthenticator},
+	{"DELETE", "/authenticators/{id}", session, (*Gate).deleteAuthenticator},
+	{"GET", "/recovery-codes", session, (*Gate).getRecoveryCodes},
+	{"POST", "/recovery-codes", session, (*Gate).postRecoveryCodes},
+	{"GET", "/events", session, (*Gate).getEvents},
+	{"GET", "/openapi.json", anyone, (*Gate).getOpenAPI},
+}
+
+// pageRoute is one request for a page or from a form of one.
+type pageRoute struct {
+	method, path string
+	who          audience
+	do           func(g *Gate, w http.ResponseWriter, r *http.Request, c caller)
+}
+
+// pageRoutes are all pages, below Prefix.
+var pageRoutes = []pageRoute{
+	{"GET", "/{$}", anyone, (*Gate).pageHome},
+	{"GET", "/sign-up", anyone, (*Gate).pageSignUp},
+	{"POST", "/sign-up", anyone, (*Gate).formSignUp},
+	{"GET", "/sign-in", anyone, (*Gate).pageSignIn},
+	{"POST", "/sign-in", anyone, (*Gate).formSignIn},
+	{"GET", "/verify", anyone, (*Gate).pageVerify},
+	{"POST", "/verify", anyone, (*Gate).formVerify},
+	{"GET", "/verify/another", step, (*Gate).pageAnother},
+	{"POST", "/verify/another", step, (*Gate).formAnother},
+	{"POST", "/verify/cancel", step, (*Gate).formCancel},
+	{"GET", "/recover", step, (*Gate).pageRecover},
+	{"GET", "/sign-out", anyone, (*Gate).pageSignOut},
+	{"POST", "/sign-out", anyone, (*Gate).formSignOut},
+	{"GET", "/account", session, (*Gate).pageAccount},
+	{"POST", "/account/sessions/end", session, (*Gate).formEndSessions},
+	{"POST", "/account/sessions/{id}/end", session, (*Gate).formEndSession},
+	{"GET", "/account/authenticators/new", enrolling, (*Gate).pageChoose},
+	{"GET", "/account/authenticators/new/{kind}", enrolling, (*Gate).pageEnroll},
+	{"POST", "/account/authenticators/new/{kind}", enrolling, (*Gate).formEnroll},
+	{"POST", "/account/authenticators/new/{kind}/cancel", enrolling, (*Gate).formCancelEnroll},
+	{"POST", "/account/authenticators/{id}/rename", session, (*Gate).formRename},
+	{"POST", "/account/authenticators/{id}/prefer", session, (*Gate).formPrefer},
+	{"POST", "/account/authenticators/{id}/remove", session, (*Gate).formRemove},
+	{"GET", "/account/recovery-codes", session, (*Gate).pageCodes},
+	{"POST", "/account/recovery-codes", session, (*Gate).formCodes},
+	{"GET", "/asset/{name}", anyone, (*Gate).getAsset},
+	{"GET", "/favicon.ico", anyone, (*Gate).getIcon},
+}
+
+// routes puts both lists behind one handler. A path answers 405 for the methods that it has not.
+func (g *Gate) routes() http.Handler {
+	mux := http.NewServeMux()
+	api := g.options.Prefix + "/api/v1"
+	byPath := map[string]map[string]http.Handler{}
+	add := func(path, method string, h http.Handler) {
+		if byPath[path] == nil {
+			byPath[path] = map[string]http.Handler{}
+		}
+		byPath[path][method] = h
+	}
+	for _, route := range apiRoutes {
+		add(api+route.path, route.method, g.serveAPI(route))
+	}
+	for _, route := range pageRoutes {
+		add(g.options.Prefix+route.path, route.method, g.servePage(route))
+	}
+	for path, methods := range byPath {
+		mux.Handle(path, g.byMethod(methods, strings.HasPrefix(path, api)))
+	}
+	mux.HandleFunc(api+"/", func(w http.ResponseWriter, r *http.Request) { g.problem(w, r, nightlatch.ErrNotFound) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { g.errorPage(w, r, nightlatch.ErrNotFound) })
+	return g.guard(mux, api)
+}
+
+// byMethod answers a HEAD as a GET, and 405 for what is not there.
+func (g *Gate) byMethod(methods map[string]http.Handler, api bool) http.Handler {
+	var allow []string
+	for m := range methods {
+		allow = append(allow, m)
+	}
+	if methods[http.MethodGet] != nil {
+		allow = append(allow, http.MethodHead)
+	}
+	slices.Sort(allow)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		if h := methods[method]; h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		if api {
+			g.problem(w, r, errMethod)
+			return
+		}
+		g.errorPage(w, r, errMethod)
+	})
+}
+
+// guard is around every route: requests that change something come from our own pages or from a program.
+func (g *Gate) guard(next http.Handler, api string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.secure {
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		byToken := r.Header.Get("Authorization") != "" && r.Header.Get("Cookie") == ""
+		if err := g.cross.Check(r); err != nil && !byToken {
+			if strings.HasPrefix(r.URL.Path, api+"/") {
+				g.problem(w, r, errCrossOrigin)
+				return
+			}
+			g.errorPage(w, r, errCrossOrigin)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// serveAPI judges who asks before what is asked, save the body's size and type.
+func (g *Gate) serveAPI(route apiRoute) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := readBody(w, r)
+		if err != nil && !errors.Is(err, errTooLarge) && !errors.Is(err, errMediaType) {
+			body = []byte{}
+			err = nil
+		}
+		if err != nil {
+			g.problem(w, r, err)
+			return
+		}
+		c := g.caller(r)
+		if c.mixed {
+			g.problem(w, r, errMixed)
+			return
+		}
+		if err := g.admit(w, r, &c, route.who); err != nil {
+			g.problem(w, r, err)
+			return
+		}
+		status, v, err := route.do(g, w, r, c, body)
+		switch {
+		case err != nil:
+			g.problem(w, r, err)
+		case status == http.StatusNoContent:
+			apiHeaders(w.Header())
+			w.WriteHeader(status)
+		case v != nil:
+			answer(w, status, v)
+		}
+	})
+}
+
+// admit returns nil when the caller is of the audience, and leaves in c only the token that the route serves.
+func (g *Gate) admit(w http.ResponseWriter, r *http.Request, c *caller, who audience) error {
+	if who == anyone {
+		return nil
+	}
+	if err := g.attach(w, r, c); err != nil {
+		return err
+	}
+	switch who {
+	case unfinished:
+		c.session = ""
+		_, err := g.svc.SignIn(r.Context(), c.signIn)
+		return err
+	case step:
+		return g.admitStep(r.Context(), r, c)
+	case enrolling:
+		if _, err := g.session(r, *c); err == nil || !errors.Is(err, nightlatch.ErrUnauthenticated) {
+			c.signIn = ""
+			return err
+		}
+		next, err := g.svc.SignIn(r.Context(), c.signIn)
+		if err == nil && next.Step != nightlatch.StepEnroll {
+			return nightlatch.ErrUnauthenticated
+		}
+		c.session = ""
+		return err
+	}
+	c.signIn = ""
+	_, err := g.session(r, *c)
+	return err
+}
+
+// admitStep serves the unfinished sign-in, if it is alive, and else the session.
+func (g *Gate) admitStep(ctx context.Context, r *http.Request, c *caller) error {
+	_, err := g.svc.SignIn(ctx, c.signIn)
+	if err == nil {
+		c.session = ""
+		return nil
+	}
+	if !errors.Is(err, nightlatch.ErrUnauthenticated) {
+		return err
+	}
+	c.signIn = ""
+	_, err = g.session(r, *c)
+	return err
+}
+
+// attach begins our part of a sign-in that the application has done by itself, unless it has begun already.
+func (g *Gate) attach(w http.ResponseWriter, r *http.Request, c *caller) error {
+	if g.options.CurrentUser == nil {
+		return nil
+	}
+	login, ok := g.options.CurrentUser(r)
+	if !ok {
+		c.signIn, c.session = "", ""
+		return nil
+	}
+	if _, err := g.session(r, *c); err == nil || !errors.Is(err, nightlatch.ErrUnauthenticated) {
+		return err
+	}
+	c.session = ""
+	next, err := g.svc.SignIn(r.Context(), c.signIn)
+	if err == nil && next.User == login.User && next.Binding == binding(login) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, nightlatch.ErrUnauthenticated) {
+		return err
+	}
+	start := nightlatch.Start{Client: c.client, Binding: binding(login), To: g.to(r)}
+	next, err = g.svc.Begin(r.Context(), login.User, passwordProof(login), start)
+	if err != nil {
+		return err
+	}
+	g.keep(w, r, next)
+	c.signIn, c.session = "", ""
+	if next.Step == nightlatch.StepDone {
+		c.session = next.Token
+	} else {
+		c.signIn = next.Token
+	}
+	return nil
+}
+
+// servePage sends those away whom a page is not for: an unfinished sign-in to /verify, a stranger to /sign-in.
+func (g *Gate) servePage(route pageRoute) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		c := g.caller(r)
+		c.bearer = false
+		if r.Header.Get("Authorization") != "" { // pages know cookies only
+			c.signIn, c.session = g.cookie(r, signInCookie), g.cookie(r, sessionCookie)
+		}
+		err := g.admit(w, r, &c, route.who)
+		switch {
+		case err == nil:
+			route.do(g, w, r, c)
+		case errors.Is(err, nightlatch.ErrUnauthenticated):
+			g.sendAway(w, r)
+		default:
+			g.errorPage(w, r, err)
+		}
+	})
+}
+
+func (g *Gate) sendAway(w http.ResponseWriter, r *http.Request) {
+	if _, err := g.svc.SignIn(r.Context(), g.cookie(r, signInCookie)); err == nil {
+		g.redirect(w, r, "/verify")
+		return
+	}
+	if g.options.Accounts == nil {
+		pageHeaders(w.Header())
+		http.Redirect(w, r, g.options.SignIn, http.StatusSeeOther)
+		return
+	}
+	to := ""
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		to = "?to=" + url.QueryEscape(r.URL.RequestURI())
+	}
+	g.redirect(w, r, "/sign-in"+to)
+}
+
+// redirect sends the browser to one of our own pages.
+func (g *Gate) redirect(w http.ResponseWriter, r *http.Request, page string) {
+	pageHeaders(w.Header())
+	http.Redirect(w, r, g.options.Prefix+page, http.StatusSeeOther)
+}
+
+// to is where to go afterwards: a path here, else "".
+func (g *Gate) to(r *http.Request) string { return localPath(r.FormValue("to")) }
+
+// localPath returns a path of this host as it is, and "" for anything that a browser might take for another host.
+func localPath(to string) string {
+	if len(to) > 2048 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\x00\t\r\n") {
+		return ""
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") {
+		return ""
+	}
+	for _, r := range to {
+		if r < ' ' || r == 0x7f {
+			return ""
+		}
+	}
+	return to
+}
