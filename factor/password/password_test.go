@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -130,12 +131,13 @@ func TestRehash(t *testing.T) {
 	old := New(Options{Cost: Cost{Memory: 32, Passes: 1, Lanes: 1}})
 	now := New(Options{Cost: cheap})
 	held := enroll(t, old, phrase)
+	held.Allows = factor.AllowsEnrollment
 	if v, err := verify(t, now, phrase+"x", held); !errors.Is(err, factor.ErrRefused) || v.State != nil {
 		t.Errorf("a wrong password gave %v and a state %q", err, v.State)
 	}
 	v, err := verify(t, now, phrase, held)
-	if err != nil || v.State == nil {
-		t.Fatalf("got %v, state %q, want a new state", err, v.State)
+	if err != nil || v.State == nil || v.Proof.Allows != factor.AllowsEnrollment {
+		t.Fatalf("got %v, state %q, proof %+v, want a new state and what is allowed", err, v.State, v.Proof)
 	}
 	held.State = v.State
 	if v, err := verify(t, now, phrase, held); err != nil || v.State != nil {
@@ -209,6 +211,19 @@ func TestFromHash(t *testing.T) {
 	}
 }
 
+// A state that is not entirely understood lets nobody in.
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	good := string(enroll(t, New(Options{Cost: cheap}), phrase).State)
+	for _, bad := range []string{
+		"", "null", good + "}", good + good, strings.Replace(good, "{", `{"v":2,`, 1), strings.Replace(good, "argon2id", "x", 1),
+	} {
+		if _, _, err := decode(factor.State(bad)); err == nil {
+			t.Errorf("%.60q was read", bad)
+		}
+	}
+}
+
 func TestHashRefuses(t *testing.T) {
 	t.Parallel()
 	f := New(Options{Cost: cheap})
@@ -229,6 +244,10 @@ func TestHashRefuses(t *testing.T) {
 // A hash from elsewhere that takes much memory runs alone, and who waits for it may go.
 func TestLargeRunsAlone(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, largeRunsAlone)
+}
+
+func largeRunsAlone(t *testing.T) {
 	f := New(Options{Cost: cheap, Parallel: 4})
 	h, err := newArgon2id(random(), phrase, Cost{Memory: large + 8, Passes: 1, Lanes: 1})
 	if err != nil {
@@ -240,16 +259,23 @@ func TestLargeRunsAlone(t *testing.T) {
 	}
 	f.alone <- struct{}{} // another one runs
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
 		c := factor.Call{Held: []factor.Held{{ID: "p", State: state}}, Rand: random()}
 		_, err := f.Verify(ctx, c, nil, factor.Response{Password: phrase})
 		done <- err
 	}()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
+	synctest.Wait()
+	select {
+	case err := <-done:
+		t.Errorf("it did not wait: %v", err)
+	default:
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("who went got %v, want context.Canceled", err)
+		}
 	}
+	cancel()
 	<-f.alone
 	if v, err := verify(t, f, phrase, factor.Held{ID: "p", State: state}); err != nil || v.State == nil {
 		t.Errorf("got %v, state %q, want right and a new state", err, v.State)

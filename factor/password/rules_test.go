@@ -110,7 +110,7 @@ func TestCheckTooCommon(t *testing.T) {
 		// sequences
 		"123456789012345", "987654321098765", "1234567890123456789012345678901234567890", "abcdefghijklmnop",
 		"zyxwvutsrqponmlkji", "qwertyuiopasdfgh", "poiuytrewqlkjhgf", "1qaz2wsx3edc4rfv5tgb", "1234qwerasdfzxcv",
-		"abc123def456ghi789", "qwertz-uiop-asdf", "!@#$%^&*()!@#$%^", "1q2w3e4r5t6y7u8i9o", "йцукенгшщзхфывап",
+		"abc123def456ghi789", "qwertz-uiop-asdf", "!@#$%^&*()!@#$%^", "1q2w3e4r5t6y7u8i9o", "a1b2c3d4e5f6g7h8", "йцукенгшщзхфывап",
 		// a few characters over and over
 		"aaaaaaaaaaaaaaaaaaaa", "abababababababab", "xk7!xk7!xk7!xk7!", "               ", "🦊🦊🦊🦊🦊🦊🦊🦊",
 		// context

@@ -14,7 +14,7 @@ var sequences = both([]string{
 	"йцукенгшщзхъфывапролджэячсмитьбю",
 	// columns, single and together with the row of digits
 	"1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/", "qazwsxedcrfvtgbyhnujmikolp", "1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0",
-	"zaq1xsw2cde3vfr4bgt5nhy6mju7", "qawsedrftgyhujikolp", "1qazxsw23edcvfr45tgbnhy67ujm", "qweasdzxc", "wersdfxcv",
+	"zaq1xsw2cde3vfr4bgt5nhy6mju7", "qawsedrftgyhujikolp", "a1b2c3d4e5f6g7h8i9j0", "1qazxsw23edcvfr45tgbnhy67ujm", "qweasdzxc", "wersdfxcv",
 })
 
 func both(forward []string) []string {

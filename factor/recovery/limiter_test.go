@@ -92,3 +92,22 @@ func TestNobodyHashes(t *testing.T) {
 	}()
 	_, _ = judge(t, f, never)
 }
+
+// leaving is a limiter whose caller goes as soon as it has its turn.
+type leaving struct{ leave context.CancelFunc }
+
+func (l leaving) Acquire(context.Context) (func(), error) {
+	l.leave()
+	return func() {}, nil
+}
+
+// Nobody computes the ten hashes of a caller who has gone.
+func TestGoneWhileMaking(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	f := New(Options{Limiter: leaving{cancel}})
+	_, err := f.FinishEnrollment(ctx, factor.Call{Rand: random(1)}, nil, factor.Response{})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
