@@ -12,6 +12,9 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
+
+	"github.com/nightlatch/nightlatch/factor/password"
+	"github.com/nightlatch/nightlatch/factor/totp"
 )
 
 // The functions of this file say whether one text is allowed for a setting, and if not, what is.
@@ -221,6 +224,22 @@ func country(s string) error {
 func method(s string) error {
 	if s == "" || len(s) > 20 || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" {
 		return errors.New(`an HTTP method in capitals, like "GET"`)
+	}
+	return nil
+}
+
+// passwordHash judges without naming the cause: an error could hold a part of the hash.
+func passwordHash(s string) error {
+	if _, err := password.FromHash(s); err != nil {
+		return errors.New("a password hash as nightlatch password hash prints it")
+	}
+	return nil
+}
+
+// totpSecret takes secrets of 80 bits, which older services handed out (RFC 4226 §4 R6 wants 128).
+func totpSecret(s string) error {
+	if secret, err := totp.ParseSecret(s); err != nil || len(secret) < 10 {
+		return errors.New(`a secret of 80 bits or more, in base32, or in hex after "hex:"`)
 	}
 	return nil
 }

@@ -1,9 +1,7 @@
 package settings
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -80,27 +78,6 @@ func (l *load) checkRules() {
 			bad("level", "0 lets anyone through, and max_age, kinds or groups would have no effect; allowed with them is 1 or 2")
 		}
 	}
-}
-
-// hashForm looks at the form of a password hash alone.
-func hashForm(s string) error {
-	if len(s) < 20 || strings.Count(s, "$") < 2 || strings.ContainsAny(s, " \t") {
-		return errors.New("the output of nightlatch password hash")
-	}
-	return nil
-}
-
-// secretForm looks at the form of a TOTP secret alone.
-func secretForm(s string) error {
-	alphabet := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz234567= -"
-	digits, isHex := strings.CutPrefix(s, "hex:")
-	if isHex {
-		alphabet = "0123456789abcdefABCDEF"
-	}
-	if len(digits) < 16 || strings.Trim(digits, alphabet) != "" {
-		return errors.New(`a secret of 80 bits or more, in base32, or in hex after "hex:"`)
-	}
-	return nil
 }
 
 // keep moves the elements into the settings.

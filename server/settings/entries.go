@@ -40,7 +40,7 @@ func (l *load) element(array string, line int) []*row {
 	case accountKey:
 		a := new(Account)
 		l.accounts = append(l.accounts, placed[Account]{a, line})
-		return accountTable(a, l.from.ParseHash, l.from.ParseSecret)
+		return accountTable(a)
 	default:
 		r := &Rule{Line: line}
 		l.rules = append(l.rules, placed[Rule]{r, line})

@@ -23,11 +23,6 @@ type Sources struct {
 	Flags   map[string]string
 	Protect string // --protect
 	Demo    bool   // --demo
-
-	// ParseHash says whether a password hash of an [[account]] can be verified; nil: its form alone is looked at.
-	ParseHash func(string) error
-	// ParseSecret says whether a totp_secret of an [[account]] can be read; nil: its form alone is looked at.
-	ParseSecret func(string) error
 }
 
 // Load reads all sources and judges what they say. The error is Faults, all of them at once.
@@ -35,12 +30,6 @@ func Load(from Sources) (*Settings, error) {
 	s := &Settings{Demo: from.Demo}
 	s.rows = s.table()
 	l := &load{settings: s, from: from, spoiled: map[string]bool{}}
-	if l.from.ParseHash == nil {
-		l.from.ParseHash = hashForm
-	}
-	if l.from.ParseSecret == nil {
-		l.from.ParseSecret = secretForm
-	}
 	l.file()
 	l.environment(from.Env)
 	l.flags()

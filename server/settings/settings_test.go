@@ -64,7 +64,7 @@ func TestEveryKeyOfTheContractExists(t *testing.T) {
 
 func TestDefaultsThatFollow(t *testing.T) {
 	t.Parallel()
-	const account = "[[account]]\nusername = \"ada\"\npassword_hash = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA\"\n"
+	const account = "[[account]]\nusername = \"ada\"\npassword_hash = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g\"\n"
 	tests := map[string]struct {
 		file  string
 		flags map[string]string
@@ -186,7 +186,7 @@ func TestEveryTypeFromTheEnvironment(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	t.Parallel()
-	const hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA"
+	const hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"
 	s := load(t, `
 totp = { digits = 8, period = 60 }
 sms.twilio.from = "Acme"
@@ -269,7 +269,7 @@ url = "https://sms.example.com/hush-6?k=hush-7"
 secret = "hush-8"
 [[account]]
 username = "ada"
-password_hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$hush-9"
+password_hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$HUSHaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"
 totp_secret = "HUSHHUSHHUSHHUSH"
 `), Env: []string{"NIGHTLATCH_KEY=hush-10"}})
 	if err != nil {

@@ -51,7 +51,7 @@ func (s *Settings) table() []*row {
 		{key: "password.min_length", doc: "The fewest characters of a new password; 15, or 8 where policy.require = \"required\", is also the least that may be set.",
 			kind: number(&s.Password.MinLength, 15, 8, 64).follows(`15, or 8 where policy.require = "required"`)},
 		{key: "password.max_length", doc: "The most characters of a new password.",
-			kind: number(&s.Password.MaxLength, 256, 64, 4096)},
+			kind: number(&s.Password.MaxLength, 256, 64, 1024)},
 
 		{key: "session.lifetime", doc: "How long a session lives at most.",
 			kind: span(&s.Session.Lifetime, "720h", "1s", "365d")},
@@ -168,14 +168,14 @@ func groupTable(g *Group) []*row {
 	}
 }
 
-func accountTable(a *Account, parseHash, parseSecret func(string) error) []*row {
+func accountTable(a *Account) []*row {
 	return []*row{
 		{key: "username", doc: "The name to sign in with.", kind: text(&a.Username, "", username)},
 		{key: "email", doc: "The address to sign in with, taken as confirmed.", kind: text(&a.Email, "", emailAddress)},
-		{key: "password_hash", doc: "The output of nightlatch password hash.", kind: text(&a.PasswordHash, "", parseHash).hiding(maskAll)},
+		{key: "password_hash", doc: "The output of nightlatch password hash.", kind: text(&a.PasswordHash, "", passwordHash).hiding(maskAll)},
 		{key: "groups", doc: "The groups that it is in.", kind: list(&a.Groups, nil, groupName)},
 		{key: "admin", doc: "Whether it administers.", kind: truth(&a.Admin, false)},
-		{key: "totp_secret", doc: "The secret of its authenticator app, base32 or hex:….", kind: text(&a.TOTPSecret, "", parseSecret).hiding(maskAll)},
+		{key: "totp_secret", doc: "The secret of its authenticator app, base32 or hex:….", kind: text(&a.TOTPSecret, "", totpSecret).hiding(maskAll)},
 	}
 }
 
