@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/nightlatch/nightlatch/server/settings"
+)
+
+// settingsFlags are the flags of every command that reads settings.
+type settingsFlags struct {
+	Config  string  `placeholder:"FILE" help:"The settings file; else nightlatch.toml in the working directory, if there is one."`
+	DataDir *string `placeholder:"DIR" help:"The directory of the database and the key file."`
+}
+
+// sources are where the settings of this command come from.
+func (f settingsFlags) sources(c *console) settings.Sources {
+	from := settings.Sources{File: f.Config, Env: c.env, Flags: map[string]string{}}
+	setFlag(from.Flags, "data_dir", f.DataDir)
+	return from
+}
+
+// serverFlags are the flags of the server.
+type serverFlags struct {
+	settingsFlags `embed:""`
+	Listen        *string `placeholder:"HOST:PORT" help:"The address that the server listens on; port 0 is any free one."`
+	PublicURL     *string `name:"public-url" placeholder:"URL" help:"The origin that people type."`
+	Protect       string  `placeholder:"URL" help:"Put the lock before the application at URL."`
+}
+
+func (f serverFlags) sources(c *console) settings.Sources {
+	from := f.settingsFlags.sources(c)
+	setFlag(from.Flags, "listen", f.Listen)
+	setFlag(from.Flags, "public_url", f.PublicURL)
+	from.Protect = f.Protect
+	return from
+}
+
+// setFlag notes a flag that was given, be it empty.
+func setFlag(flags map[string]string, key string, given *string) {
+	if given != nil {
+		flags[key] = *given
+	}
+}
+
+type configCommand struct {
+	serverFlags `embed:""`
+	JSON        bool `name:"json" help:"Write JSON."`
+}
+
+// Run shows every setting. Secrets are masked.
+func (cmd configCommand) Run(c *console) error {
+	s, err := settings.Load(cmd.sources(c))
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		text, err := json.MarshalIndent(s.List(), "", "  ")
+		if err != nil {
+			return fmt.Errorf("write JSON: %w", err)
+		}
+		return c.print("%s", text)
+	}
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "KEY\tVALUE\tFROM\tDEFAULT\tWHAT IT IS") // a Builder does not fail
+	for _, line := range s.List() {
+		def := literal(line.Default)
+		if line.Note != "" {
+			def = line.Note
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", line.Key, literal(line.Value), line.From, def, line.Doc)
+	}
+	_ = w.Flush()
+	return c.print("%s", strings.TrimSuffix(b.String(), "\n"))
+}
+
+// literal is a value as it would stand in the settings file.
+func literal(v any) string {
+	switch v := v.(type) {
+	case string:
+		return strconv.Quote(v)
+	case []string:
+		quoted := make([]string, len(v))
+		for i, item := range v {
+			quoted[i] = strconv.Quote(item)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
+	default:
+		return fmt.Sprint(v)
+	}
+}
