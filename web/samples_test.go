@@ -1,0 +1,150 @@
+package web
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+var (
+	added = time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC)
+	used  = time.Date(2026, 11, 21, 18, 5, 0, 0, time.UTC)
+)
+
+// sample is a page with a view.
+type sample struct {
+	page string
+	view any
+}
+
+const sampleQR = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 29 29"><path fill="#fff" d="M0 0h29v29H0z"/><path d="M4 4h7v7H4z"/></svg>`
+
+func samplePhone() offerView {
+	return offerView{
+		ID: "a1", Kind: "totp", Name: "Authenticator app", Label: "My phone", Preferred: true, CreatedAt: added, LastUsedAt: used,
+	}
+}
+
+func sampleOffers() []offerView {
+	return []offerView{
+		samplePhone(),
+		{ID: "a2", Kind: "webauthn", Name: "Passkey or security key", Label: "Blue key", CreatedAt: added},
+		{ID: "a3", Kind: "sms", Name: "Phone", Label: "Work phone", Hint: "•••• 12", CreatedAt: added, LastUsedAt: used},
+		{Kind: "recovery", Name: "Recovery codes", Left: 9, CreatedAt: added},
+	}
+}
+
+func sampleCodes() []string {
+	codes := make([]string, 10)
+	for i := range codes {
+		codes[i] = "K7QM-2XRA-HB5D-9WP" + string(rune('0'+i))
+	}
+	return codes
+}
+
+func sampleKinds(names ...factor.Kind) (kinds []kindWords) {
+	for _, k := range names {
+		kinds = append(kinds, wordsOf(factor.Info{Kind: k}))
+	}
+	strongestFirst(kinds)
+	return kinds
+}
+
+func sampleVerify(p factor.Prompt) verifyView {
+	v := verifyView{
+		Frame: Frame{To: "/account?a=b&c=d"}, ID: "a1", Kind: "totp", Label: "My phone", Username: "alice", MayRemember: true,
+		Remember: 720 * time.Hour, Another: true, Recover: true,
+	}
+	v.show(p, added)
+	return v
+}
+
+func sampleScan(period int) scanView {
+	v := newScan(factor.Scan{
+		Secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", URI: "otpauth://totp/Nightlatch:alice%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Nightlatch",
+		Issuer: "Nightlatch", Account: "alice@example.com", Algorithm: "SHA1", Digits: 6, Period: period,
+	}, sampleQR)
+	v.Kind, v.Label, v.Cancel = "totp", "My phone", "/account"
+	return v
+}
+
+func sampleAccount() accountView {
+	words := sampleKinds("totp", "webauthn", "hotp")
+	kinds := make([]kindView, len(words))
+	for i, w := range words {
+		kinds[i] = kindView{kindWords: w, May: true}
+		if w.Kind == "totp" {
+			old := samplePhone()
+			old.ID, old.Label, old.Preferred, old.LastUsedAt, old.Hint = "a9", "Old tablet", false, time.Time{}, "•••• 12"
+			kinds[i].Held = []offerView{samplePhone(), old}
+		}
+	}
+	return accountView{
+		Frame: Frame{User: "alice", Status: "You are signed in."}, Email: "alice@example.com", Groups: []string{"staff", "ops"}, Admin: true, MayChange: true,
+		EnrollBy: used, Notices: []string{"A new sign-in from an address that was not seen before."},
+		Kinds: kinds, Codes: &codesView{Left: 9, CreatedAt: added},
+		Sessions: []sessionView{
+			{ID: "s1", Browser: "Firefox on Windows", Addr: "192.0.2.7", Current: true, CreatedAt: added, LastUsedAt: used},
+			{ID: "s2", Browser: "Safari on iPhone", Addr: "2001:db8::7", CreatedAt: added, LastUsedAt: used},
+		},
+		Devices: []deviceView{{ID: "d1", Browser: "Firefox on Windows", CreatedAt: added, LastUsedAt: used, ExpiresAt: used}},
+		Events: []eventView{
+			{At: used, Text: eventText("en", "signed_in", ""), From: "192.0.2.7"},
+			{At: added, Text: eventText("en", "authenticator_added", "My phone"), From: "192.0.2.7"},
+		},
+	}
+}
+
+// samples are all pages, empty, full, and with faults.
+func samples(t *testing.T) map[string]sample {
+	t.Helper()
+	wrong := Frame{Problems: map[string]string{"code": "That code is wrong."}}
+	code := factor.Code{Digits: 6}
+	verify := sampleVerify(code)
+	refused := sampleVerify(factor.Code{Digits: 6, Counter: true})
+	refused.Frame, refused.Fresh, refused.Cancel = wrong, true, "/account"
+	unsent := sampleVerify(factor.Code{Digits: 6, SentTo: "•••• 12"})
+	unsent.Shape = askSend
+	scanWrong := sampleScan(30)
+	scanWrong.Frame, scanWrong.Replaces, scanWrong.ReplacesLabel = wrong, "a9", "Old tablet"
+	return map[string]sample{
+		"home":              {"home", homeView{signInView: signInView{SignUp: true}}},
+		"home-user":         {"home", homeView{signInView: signInView{Frame: Frame{User: "alice"}}, Admin: true}},
+		"sign-in":           {"sign-in", signInView{Frame: Frame{To: "/account"}, SignUp: true, Passkeys: true, Forgot: true}},
+		"sign-in-wrong":     {"sign-in", signInView{Frame: Frame{Alert: "Wrong name or password."}, Identifier: "alice", Stay: true}},
+		"sign-in-empty":     {"sign-in", signInView{}},
+		"sign-up":           {"sign-up", signUpView{MinLength: 15}},
+		"sign-up-wrong":     {"sign-up", signUpView{Frame: Frame{Problems: map[string]string{"username": "This username is taken.", "confirm": "The passwords do not match."}}, Username: "alice", MinLength: 15}},
+		"verify-code":       {"verify", verify},
+		"verify-refused":    {"verify", refused},
+		"verify-sent":       {"verify", sampleVerify(factor.Code{Digits: 6, SentTo: "•••• 12"})},
+		"verify-send":       {"verify", unsent},
+		"verify-recovery":   {"verify", sampleVerify(factor.Code{})},
+		"verify-password":   {"verify", sampleVerify(factor.Password{})},
+		"verify-key":        {"verify", sampleVerify(factor.PublicKey{Options: []byte(`{"challenge":"abc"}`)})},
+		"verify-wait":       {"verify", sampleVerify(factor.Wait{Until: added.Add(30 * time.Second)})},
+		"verify-empty":      {"verify", verifyView{}},
+		"another":           {"another", anotherView{Frame: Frame{Alert: "The key was not used."}, Offers: sampleOffers(), Recover: true}},
+		"another-empty":     {"another", anotherView{}},
+		"recover":           {"recover", recoverView{Codes: 9}},
+		"recover-empty":     {"recover", recoverView{}},
+		"account":           {"account", sampleAccount()},
+		"account-empty":     {"account", accountView{}},
+		"choose":            {"choose", chooseView{Required: true, Kinds: sampleKinds("sms", "totp", "webauthn", "hotp", "email"), Cancel: "/account"}},
+		"choose-empty":      {"choose", chooseView{}},
+		"scan-totp":         {"scan", sampleScan(30)},
+		"scan-hotp":         {"scan", sampleScan(0)},
+		"scan-wrong":        {"scan", scanWrong},
+		"scan-empty":        {"scan", scanView{}},
+		"codes":             {"recovery-codes", recoveryView{Frame: Frame{User: "alice", Status: "Authenticator added."}, Codes: sampleCodes(), Account: "alice"}},
+		"codes-state":       {"recovery-codes", recoveryView{Frame: Frame{User: "alice"}, Left: 1, CreatedAt: added}},
+		"codes-empty":       {"recovery-codes", recoveryView{}},
+		"password":          {"password", passwordView{Frame: Frame{User: "alice"}, Username: "alice", MinLength: 15}},
+		"sign-out":          {"sign-out", signOutView{Frame{User: "alice"}}},
+		"ended":             {"ended", endedView{}},
+		"error-not-found":   {"error", newError("en", 404)},
+		"error-unavailable": {"error", newError("en", 503)},
+		"error-empty":       {"error", errorView{}},
+	}
+}

@@ -1,0 +1,250 @@
+package web
+
+import (
+	"html/template"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// Frame is what every page may carry beside its own matter. A view embeds it; an application's own views may too.
+type Frame struct {
+	// User is the name of who is signed in. It is empty until a sign-in is finished.
+	User string
+	// Status says what went well, Alert what did not, in the reader's language. They are announced.
+	Status, Alert string
+	// Problems are the faults of a form, by the name of the field, in the reader's language.
+	Problems map[string]string
+	// To is where to go afterwards, as it came with ?to=; forms carry it on.
+	To string
+}
+
+// framed is a view that has a Frame.
+type framed interface{ frame() Frame }
+
+func (f Frame) frame() Frame { return f }
+
+// Failed says whether the page tells of a fault.
+func (f Frame) Failed() bool { return f.Alert != "" || len(f.Problems) > 0 }
+
+// homeView is the page "home", and with User empty its sign-in form.
+type homeView struct {
+	signInView
+	Admin bool // offers the way to the administration
+}
+
+// signInView is the page "sign-in". The form goes to POST /sign-in: identifier, password, stay, to.
+type signInView struct {
+	Frame
+	Identifier string
+	Stay       bool
+	SignUp     bool // accounts may be made
+	Passkeys   bool // sign-in with a passkey: POST /sign-in/passkey
+	Forgot     bool // a password can be reset by mail
+}
+
+// signUpView is the page "sign-up". The form goes to POST /sign-up: username, email, password, confirm, to.
+type signUpView struct {
+	Frame
+	Username, Email string
+	MinLength       int
+}
+
+// The shapes of verifyView.
+const (
+	askCode     = "code"     // a code of digits, from an authenticator or sent
+	askRecovery = "recovery" // a recovery code
+	askSend     = "send"     // a code that is not sent yet
+	askPassword = "password"
+	askKey      = "key"
+	askWait     = "wait" // nothing to answer now
+)
+
+// verifyView is the page "verify": the second step of a sign-in, or a fresh proof. The form goes to POST /verify:
+// id, kind, code, next_code, password, credential, remember_device, to; **Send code** goes to POST /verify/send:
+// id, kind, to.
+type verifyView struct {
+	Frame
+	Fresh       bool   // a fresh proof within a session
+	Shape       string // one of the constants above
+	ID, Kind    string // of the authenticator that is asked for
+	Label       string // its name, or ""
+	SentTo      string // "•••• 12"
+	NextCode    bool   // a counter token: a second code may be given
+	MayResend   bool   // the code was sent, and may be sent again
+	Options     string // with askKey: the W3C JSON form
+	Wait        time.Duration
+	MayRemember bool
+	Remember    time.Duration // how long a remembered device spares this step
+	Another     bool          // there is another way
+	Recover     bool          // the page **Lost your device?** has something to say
+	Username    string        // with askPassword, for password managers
+	Cancel      string        // a path of ours, or ""
+}
+
+// show takes the shape of the page from a factor's prompt. Scan and Keep ask for nothing: they leave it alone.
+func (v *verifyView) show(p factor.Prompt, now time.Time) {
+	switch p := p.(type) {
+	case factor.Code:
+		v.Shape, v.SentTo, v.NextCode = askCode, p.SentTo, p.Counter
+		v.MayResend = p.SentTo != ""
+		if p.Digits == 0 {
+			v.Shape = askRecovery
+		}
+	case factor.Password:
+		v.Shape = askPassword
+	case factor.PublicKey:
+		v.Shape, v.Options = askKey, string(p.Options)
+	case factor.Wait:
+		v.Shape, v.Wait = askWait, p.Until.Sub(now)
+	}
+}
+
+// anotherView is the page "another": what **Try another way** lists. Each button goes to POST /verify/another:
+// id, kind, to.
+type anotherView struct {
+	Frame
+	Fresh   bool
+	Offers  []offerView
+	Recover bool
+}
+
+// offerView is one authenticator, or the recovery codes, that may answer.
+type offerView struct {
+	ID, Kind   string
+	Name       string // the kind's name, in English
+	Label      string
+	Hint       string // "•••• 12"
+	Left       int    // of recovery codes
+	Preferred  bool
+	CreatedAt  time.Time
+	LastUsedAt time.Time // zero: never
+}
+
+// recoverView is the page "recover", **Lost your device?**
+type recoverView struct {
+	Frame
+	Codes int // recovery codes left; they go to POST /verify/another with kind recovery
+}
+
+// accountView is the page "account".
+type accountView struct {
+	Frame
+	Email          string
+	EmailConfirmed bool
+	Groups         []string
+	Admin          bool
+	MayChange      bool // the password may be changed here: not of accounts that settings define
+	EnrollBy       time.Time
+	Notices        []string // what must be read, in the reader's language
+	Kinds          []kindView
+	Codes          *codesView // nil: there are none, and cannot be
+	Sessions       []sessionView
+	Devices        []deviceView
+	Events         []eventView
+}
+
+// kindView is a kind of authenticator with those that the account holds.
+type kindView struct {
+	kindWords
+	Held []offerView
+	May  bool // another one may be added
+}
+
+// codesView is the state of the recovery codes.
+type codesView struct {
+	Left      int
+	CreatedAt time.Time
+}
+
+// sessionView is a session. **End session** goes to POST /account/sessions/ID/end.
+type sessionView struct {
+	ID, Browser, Addr     string
+	Current               bool
+	CreatedAt, LastUsedAt time.Time
+}
+
+// deviceView is a remembered device. **Forget device** goes to POST /account/devices/ID/forget.
+type deviceView struct {
+	ID, Browser           string
+	CreatedAt, LastUsedAt time.Time
+	ExpiresAt             time.Time
+}
+
+// eventView is a line of the trail.
+type eventView struct {
+	At   time.Time
+	Text string // in the reader's language; eventText makes it
+	From string // an address, or ""
+}
+
+// chooseView is the page "choose", /account/authenticators/new.
+type chooseView struct {
+	Frame
+	Required bool // the sign-in goes on only with one
+	Kinds    []kindWords
+	Cancel   string // a path of ours
+}
+
+// scanView is the page "scan": the set-up of an authenticator app or a counter token. The form goes to
+// POST /account/authenticators/new/KIND: code, label, replaces, to.
+type scanView struct {
+	Frame
+	Kind            string
+	Replaces        string // the id of the authenticator that goes when this one is there
+	ReplacesLabel   string
+	Secret          string // base32; shown in groups of four
+	QR              template.HTML
+	URI             template.URL // otpauth:
+	Issuer, Account string
+	Algorithm       string
+	Digits, Period  int // Period 0: counter-based
+	Counter         uint64
+	Label           string // the name, as typed or suggested
+	Cancel          string // a path of ours
+}
+
+// newScan takes what is shown from a factor's prompt and the QR code of its URI, an SVG element that we made.
+func newScan(p factor.Scan, qr string) scanView {
+	return scanView{
+		//nolint:gosec // both come from package totp, never from a person
+		QR: template.HTML(qr), URI: template.URL(p.URI),
+		Secret: p.Secret, Issuer: p.Issuer, Account: p.Account, Algorithm: p.Algorithm,
+		Digits: p.Digits, Period: p.Period, Counter: p.Counter,
+	}
+}
+
+// Groups is the secret in groups of four, as people read it.
+func (v scanView) Groups() string { return inGroups(v.Secret) }
+
+// recoveryView is the page "recovery-codes": the codes, once, or how many are left.
+// **New recovery codes** goes to POST /account/recovery-codes, **Continue** to GET Next.
+type recoveryView struct {
+	Frame
+	Codes     []string
+	Account   string // whose they are, for the printed sheet
+	Left      int
+	CreatedAt time.Time
+	Next      string // a path of ours; default /account
+}
+
+// passwordView is the page "password". The form goes to POST /account/password: current, new, confirm.
+type passwordView struct {
+	Frame
+	Username  string // for password managers
+	MinLength int
+}
+
+// signOutView is the page "sign-out". The button goes to POST /sign-out.
+type signOutView struct{ Frame }
+
+// endedView is the page "ended": a step of a sign-in that is over, or whose cookie did not come.
+type endedView struct{ Frame }
+
+// errorView is the page "error".
+type errorView struct {
+	Frame
+	Code int // the HTTP status
+	// Title and Text are in the reader's language; statusView fills them.
+	Title, Text string
+}
