@@ -1,0 +1,215 @@
+package storetest
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+)
+
+// testOrder: lists are sorted as said, and hold what they should alone.
+func testOrder(t *testing.T, s nightlatch.Store) {
+	at := func(a nightlatch.AuthenticatorRecord, d time.Duration) nightlatch.AuthenticatorRecord {
+		a.CreatedAt = after(d)
+		return a
+	}
+	used := func(ses nightlatch.SessionRecord, d time.Duration) nightlatch.SessionRecord {
+		ses.LastUsedAt = after(d)
+		return ses
+	}
+	made := func(p nightlatch.PendingRecord, d time.Duration) nightlatch.PendingRecord {
+		p.CreatedAt = after(d)
+		return p
+	}
+	put(t, s,
+		at(authenticator("a2", "u1"), 2*time.Microsecond), at(authenticator("a3", "u1"), 1*time.Hour), at(authenticator("a1", "u1"), 3*time.Hour), authenticator("a9", "u2"),
+		used(session("s2", "u1"), 2*time.Microsecond), used(session("s3", "u1"), 1*time.Hour), used(session("s1", "u1"), 3*time.Hour), session("s9", "u2"),
+		made(pending("p2", "o1", "u1"), 2*time.Microsecond), made(pending("p3", "o1", "u1"), 1*time.Hour), made(pending("p1", "o1", "u1"), 3*time.Hour), pending("p9", "o2", "u1"),
+		throttle("user:u1", "totp"), throttle("user:u1", "email"), throttle("user:u2", "totp"))
+	lists := func(ctx context.Context, r nightlatch.Reader, user, owner string) (string, error) {
+		var out []string
+		authenticators, err := r.AuthenticatorsOf(ctx, user)
+		for _, a := range authenticators {
+			out = append(out, a.ID)
+		}
+		if err != nil {
+			return "", err
+		}
+		sessions, err := r.SessionsOf(ctx, user)
+		for _, ses := range sessions {
+			out = append(out, ses.ID)
+		}
+		if err != nil {
+			return "", err
+		}
+		pendings, err := r.PendingsOf(ctx, owner)
+		for _, p := range pendings {
+			out = append(out, p.ID)
+		}
+		return strings.Join(out, " "), err
+	}
+	for _, c := range []struct{ user, owner, want string }{
+		{"u1", "o1", "a2 a3 a1 s1 s3 s2 p1 p3 p2"},
+		{"u2", "o2", "a9 s9 p9"},
+		{"u3", "o3", ""},
+		{"", "", ""},
+	} {
+		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) (string, error) { return lists(ctx, r, c.user, c.owner) })
+		wantEqual(t, c.user, got, c.want)
+	}
+	for subject, want := range map[string]int{"user:u1": 2, "user:u2": 1, "user:u3": 0, "": 0} {
+		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.ThrottleRecord, error) {
+			return r.ThrottlesOf(ctx, subject)
+		})
+		if len(got) != want {
+			t.Errorf("%d throttles of %q, want %d", len(got), subject, want)
+		}
+	}
+}
+
+// testValues: what is put is found again, whatever it holds.
+func testValues(t *testing.T, s nightlatch.Store) {
+	bytes := make([]byte, 4096)
+	for i := range bytes {
+		bytes[i] = byte(i)
+	}
+	texts := []string{
+		"'); DROP TABLE nl_users; --", `"$1 ?1 %s \`, "Zoë’s 電話 📱", "e\u0301", "é", " padded ", "NULL", "0x10", strings.Repeat("long ", 1000),
+	}
+	for i, text := range texts {
+		u := nightlatch.UserRecord{User: text, Sealed: bytes[i:]}
+		a := authenticator(text, text)
+		a.Label, a.Sealed = text, bytes
+		put(t, s, u, a)
+		u.Revision, a.Revision = 1, 1
+		wantEqual(t, "user", must(t, s, findUser(text)), u)
+		wantEqual(t, "authenticators", must(t, s, authenticatorsOf(text)), []nightlatch.AuthenticatorRecord{a})
+	}
+	if isThere(t, s, "ZOË’S 電話 📱") || isThere(t, s, "padded") {
+		t.Error("a user is found by another spelling")
+	}
+
+	// Nothing at all, and times: to the microsecond, in UTC, zero stays zero.
+	bare := nightlatch.AuthenticatorRecord{ID: "bare", User: "bare", Kind: "totp"}
+	bare.CreatedAt = time.Date(2026, 3, 1, 1, 2, 3, 999999999, time.FixedZone("", 3600))
+	bare.LastUsedAt = time.Date(1969, 12, 31, 23, 59, 59, 5000, time.UTC)
+	put(t, s, bare)
+	bare.Revision = 1
+	bare.CreatedAt = time.Date(2026, 3, 1, 0, 2, 3, 999999000, time.UTC)
+	got := must(t, s, authenticatorsOf("bare"))
+	wantEqual(t, "bare", got, []nightlatch.AuthenticatorRecord{bare})
+	if len(got) == 1 && (!got[0].ExpiresAt.IsZero() || got[0].CreatedAt.Location() != time.UTC) {
+		t.Errorf("times are %v and %v", got[0].ExpiresAt, got[0].CreatedAt)
+	}
+}
+
+func authenticatorsOf(user string) func(context.Context, nightlatch.Reader) ([]nightlatch.AuthenticatorRecord, error) {
+	return func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.AuthenticatorRecord, error) {
+		return r.AuthenticatorsOf(ctx, user)
+	}
+}
+
+// testDeleteUser: all goes but the events, and of nobody else.
+func testDeleteUser(t *testing.T, s nightlatch.Store) {
+	for _, u := range []string{"u1", "u2"} {
+		put(t, s, user(u), authenticator("a"+u, u), signIn("i"+u, u), session("s"+u, u), pending("p"+u, "s"+u, u),
+			throttle("user:"+u, "totp"), throttle("user:"+u, "email"), event(u, 1))
+	}
+	put(t, s, throttle("addr:u1", "totp"))
+	tx(t, s, deleting(nightlatch.UserRecord{User: "u1", Revision: 1}))
+	for u, want := range map[string]int{"u1": 0, "u2": 7} {
+		n := must(t, s, func(ctx context.Context, r nightlatch.Reader) (n int, err error) {
+			count := func(found int, e error) {
+				if e == nil {
+					n += found
+				}
+			}
+			_, err = r.FindUser(ctx, u)
+			count(1, err)
+			_, err = r.FindSignIn(ctx, "token i"+u)
+			count(1, err)
+			authenticators, err := r.AuthenticatorsOf(ctx, u)
+			count(len(authenticators), err)
+			sessions, err := r.SessionsOf(ctx, u)
+			count(len(sessions), err)
+			pendings, err := r.PendingsOf(ctx, "s"+u)
+			count(len(pendings), err)
+			throttles, err := r.ThrottlesOf(ctx, "user:"+u)
+			count(len(throttles), err)
+			events, err := r.EventsOf(ctx, u, 0, 10)
+			if len(events) != 1 {
+				t.Errorf("%s has %d events", u, len(events))
+			}
+			return n, err
+		})
+		if n != want {
+			t.Errorf("%s has %d records, want %d", u, n, want)
+		}
+	}
+	if left := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.ThrottleRecord, error) {
+		return r.ThrottlesOf(ctx, "addr:u1")
+	}); len(left) != 1 {
+		t.Error("the throttle of an address went with a user")
+	}
+}
+
+// expiring returns one record of each type that expires, as the i-th, at a time.
+func expiring(i string, at time.Time) []nightlatch.Record {
+	a, in, ses, p, h := authenticator("a"+i, "u1"), signIn("i"+i, "u1"), session("s"+i, "u1"), pending("p"+i, "o1", "u1"), throttle("user:u1", "totp")
+	h.Subject = "addr:" + i
+	a.ExpiresAt, in.ExpiresAt, ses.ExpiresAt, p.ExpiresAt, h.ExpiresAt = at, at, at, at, at
+	return []nightlatch.Record{a, in, ses, p, h}
+}
+
+func expire(t testing.TB, s nightlatch.Store, now time.Time, limit int) int {
+	t.Helper()
+	n := 0
+	tx(t, s, func(ctx context.Context, tx nightlatch.Tx) (err error) {
+		n, err = tx.Expire(ctx, now, limit)
+		return err
+	})
+	return n
+}
+
+// testExpire: what is over goes, what is not and what never is stays.
+func testExpire(t *testing.T, s nightlatch.Store) {
+	put(t, s, user("u1"), event("u1", 1))
+	for i, at := range map[string]time.Time{"past": after(-time.Hour), "now": start, "soon": after(time.Microsecond), "never": {}} {
+		put(t, s, expiring(i, at)...)
+	}
+	if n := expire(t, s, start, 100); n != 10 {
+		t.Errorf("%d records went, want 2 of each type", n)
+	}
+	for _, a := range must(t, s, authenticatorsOf("u1")) {
+		if a.ID == "apast" || a.ID == "anow" {
+			t.Errorf("authenticator %s stayed", a.ID)
+		}
+	}
+	if n := expire(t, s, after(time.Microsecond), 100); n != 5 {
+		t.Errorf("%d records went, want 1 of each type", n)
+	}
+	if n := expire(t, s, after(1e6*time.Hour), 100); n != 0 {
+		t.Errorf("%d records went that never expire", n)
+	}
+	if left := must(t, s, authenticatorsOf("u1")); len(left) != 1 || left[0].ID != "anever" || !isThere(t, s, "u1") {
+		t.Errorf("left are %v", left)
+	}
+}
+
+// testExpireInSteps: a limit is one of each type.
+func testExpireInSteps(t *testing.T, s nightlatch.Store) {
+	for _, i := range []string{"1", "2", "3", "4", "5"} {
+		put(t, s, expiring(i, after(-time.Hour))...)
+	}
+	for _, want := range []int{10, 10, 5, 0} {
+		if n := expire(t, s, start, 2); n != want {
+			t.Errorf("%d records went, want %d", n, want)
+		}
+	}
+	put(t, s, expiring("6", after(-time.Hour))...)
+	if n := expire(t, s, start, 0) + expire(t, s, start, -1); n != 0 {
+		t.Errorf("%d records went without a limit", n)
+	}
+}
