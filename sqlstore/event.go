@@ -1,0 +1,31 @@
+package sqlstore
+
+import (
+	"context"
+	"math"
+
+	"github.com/nightlatch/nightlatch"
+)
+
+// EventsOf is as in nightlatch.Reader.
+func (r reader) EventsOf(ctx context.Context, user string, before int64, limit int) ([]nightlatch.EventRecord, error) {
+	if limit <= 0 {
+		return nil, nil // to SQLite a negative LIMIT is none
+	}
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	return list(ctx, r, scanEvent, `SELECT user_id, seq, at, name, data, mac FROM nl_events
+		WHERE user_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`, user, before, limit)
+}
+
+func scanEvent(row scanner) (e nightlatch.EventRecord, err error) {
+	err = row.Scan(&e.User, &e.Seq, moment{&e.At}, &e.Name, &e.Data, &e.MAC)
+	return e, err
+}
+
+func (t txn) putEvent(ctx context.Context, e nightlatch.EventRecord) error {
+	return t.one(ctx, `INSERT INTO nl_events (user_id, seq, at, name, data, mac)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+		e.User, e.Seq, stamp(e.At), e.Name, blob(e.Data), blob(e.MAC))
+}

@@ -1,0 +1,102 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/internal/seal"
+)
+
+// Epoch is as in nightlatch.Reader.
+func (r reader) Epoch(ctx context.Context) (int64, error) {
+	return find(ctx, r, func(row scanner) (n int64, err error) {
+		err = row.Scan(&n)
+		return n, err
+	}, `SELECT epoch FROM nl_meta WHERE id = 1`)
+}
+
+// RaiseEpoch is as in nightlatch.Tx.
+func (t txn) RaiseEpoch(ctx context.Context) error {
+	return t.one(ctx, `UPDATE nl_meta SET epoch = epoch + 1 WHERE id = 1`)
+}
+
+// Expire is as in nightlatch.Tx.
+func (t txn) Expire(ctx context.Context, now time.Time, limit int) (int, error) {
+	if limit <= 0 {
+		return 0, nil // to SQLite a negative LIMIT is none
+	}
+	total := 0
+	for _, query := range []string{
+		`DELETE FROM nl_authenticators WHERE id IN
+			(SELECT id FROM nl_authenticators WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
+		`DELETE FROM nl_sign_ins WHERE id IN
+			(SELECT id FROM nl_sign_ins WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
+		`DELETE FROM nl_sessions WHERE id IN
+			(SELECT id FROM nl_sessions WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
+		`DELETE FROM nl_pendings WHERE id IN
+			(SELECT id FROM nl_pendings WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
+		`DELETE FROM nl_throttles WHERE (subject, kind) IN
+			(SELECT subject, kind FROM nl_throttles WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
+	} {
+		n, err := t.exec(ctx, query, stamp(now), limit)
+		if err != nil {
+			return 0, err
+		}
+		total += int(n)
+	}
+	return total, nil
+}
+
+// CheckKey says whether key is the key ring that this store was sealed with; the first one is remembered. Call it
+// after Migrate and before anything is opened or sealed. The error names the key that is missing or another's.
+func (s *Store) CheckKey(ctx context.Context, key *nightlatch.KeyRing, random io.Reader) error {
+	var box []byte
+	err := s.View(ctx, func(r nightlatch.Reader) (err error) {
+		box, err = findKeyCheck(ctx, r.(reader))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(box) > 0 {
+		if err := key.Check(box); err != nil {
+			return err
+		}
+		if id, err := seal.KeyID(box); err == nil && id == key.Newest() {
+			return nil
+		}
+	}
+	return s.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error { return keepKeyCheck(ctx, tx.(txn), key, random) })
+}
+
+func findKeyCheck(ctx context.Context, r reader) ([]byte, error) {
+	box, err := find(ctx, r, func(row scanner) (b []byte, err error) {
+		err = row.Scan(&b)
+		return b, err
+	}, `SELECT key_check FROM nl_meta WHERE id = 1`)
+	if errors.Is(err, nightlatch.ErrNotFound) {
+		return nil, errors.New("sqlstore: table nl_meta is empty")
+	}
+	return box, err
+}
+
+// keepKeyCheck notes the ring, or its newest key, unless another process has noted another ring meanwhile.
+func keepKeyCheck(ctx context.Context, t txn, key *nightlatch.KeyRing, random io.Reader) error {
+	box, err := findKeyCheck(ctx, t.reader)
+	if err != nil {
+		return err
+	}
+	if len(box) > 0 {
+		if err := key.Check(box); err != nil {
+			return err
+		}
+	}
+	if box, err = key.NewCheck(random); err != nil {
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	return t.one(ctx, `UPDATE nl_meta SET key_check = $1 WHERE id = 1`, box)
+}

@@ -1,0 +1,170 @@
+// Package sqlstore keeps the engine's records in an SQL database that the caller opened.
+//
+// It owns the schema and the queries. It links no driver and knows no factor: what is sealed stays sealed. One
+// text of each query serves every database; only the schema has a text for each.
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/internal/migrate"
+)
+
+//go:embed schema
+var schema embed.FS
+
+// Dialect says which database it is.
+type Dialect int
+
+// SQLite is SQLite 3.37 or newer, in WAL mode.
+const SQLite Dialect = iota
+
+func (d Dialect) migrations() (migrate.Dialect, string, error) {
+	if d == SQLite {
+		return migrate.SQLite, "schema/sqlite", nil
+	}
+	return 0, "", fmt.Errorf("sqlstore: unknown dialect %d", d)
+}
+
+// Store is a nightlatch.Store. Its methods may be called from many goroutines at once.
+//
+// An error other than nightlatch.ErrNotFound and nightlatch.ErrConflict is the database's or the context's: a lock
+// that was not given up in time, a full or read-only disk. Nothing is committed then.
+type Store struct {
+	dialect     Dialect
+	write, read *pool
+	close       func() error
+}
+
+var _ nightlatch.Store = (*Store)(nil)
+
+// New makes a Store of a database that is open. For SQLite, write has one connection (SetMaxOpenConns(1)) that
+// begins its transactions with BEGIN IMMEDIATE, and read has others; SQLiteDSN names the settings. For a database
+// in memory both are the same. Call Migrate before anything else.
+func New(d Dialect, write, read *sql.DB) *Store {
+	w := &pool{db: write, dialect: d}
+	r := w
+	if read != write {
+		r = &pool{db: read, dialect: d}
+	}
+	return &Store{dialect: d, write: w, read: r, close: func() error { return nil }}
+}
+
+// Close closes what OpenSQLite opened, and nothing that was given to New.
+func (s *Store) Close() error { return s.close() }
+
+// Migrations are the files of another package, NNNN_name.sql from 0001, for tables of its own in the same database.
+type Migrations = migrate.Set
+
+// Migrate brings the schema up to date: the engine's, then the extra ones in their order, in one transaction.
+// Any number of processes may do so at once. The error says what is wrong when the database is newer than the
+// program or does not belong to it; nothing is changed then.
+func (s *Store) Migrate(ctx context.Context, now time.Time, extra ...Migrations) error {
+	d, dir, err := s.dialect.migrations()
+	if err != nil {
+		return err
+	}
+	files, err := fs.Sub(schema, dir)
+	if err != nil {
+		return err
+	}
+	sets := append([]migrate.Set{{Name: "engine", Files: files}}, extra...)
+	return migrate.Up(ctx, s.write.db, d, now, sets...)
+}
+
+// View runs f on a snapshot of what is committed; see nightlatch.Store. With a ctx that carries a transaction of
+// this store, f sees what that has written.
+func (s *Store) View(ctx context.Context, f func(r nightlatch.Reader) error) error {
+	return s.snapshot(ctx, func(c *conn) error { return f(reader{c}) })
+}
+
+// Read is View for tables that are not the engine's: q runs the caller's own queries on a snapshot.
+func (s *Store) Read(ctx context.Context, f func(q Querier) error) error {
+	return s.snapshot(ctx, func(c *conn) error { return f(c) })
+}
+
+func (s *Store) snapshot(ctx context.Context, f func(c *conn) error) error {
+	c, err := s.running(ctx)
+	if err != nil {
+		return err
+	}
+	if c != nil {
+		return f(c)
+	}
+	c, err = s.read.begin(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer c.end(ctx)
+	return f(c)
+}
+
+// Tx runs f in a transaction; see nightlatch.Store. Conn finds the transaction in the ctx that f gets. With a ctx
+// that carries one of this store already, f joins it: what f writes is undone when f fails, and committed with
+// the outer one else.
+func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx nightlatch.Tx) error) error {
+	outer, err := s.running(ctx)
+	if err != nil {
+		return err
+	}
+	if outer != nil {
+		return outer.nested(ctx, func() error { return f(ctx, txn{reader{outer}}) })
+	}
+	const rounds = 20 // each has a winner, so that only a fault needs more
+	for range rounds {
+		if err = s.once(ctx, f); !isOvertaken(err) {
+			break
+		}
+	}
+	return err
+}
+
+func (s *Store) once(ctx context.Context, f func(ctx context.Context, tx nightlatch.Tx) error) error {
+	c, err := s.write.begin(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer c.end(ctx)
+	inner := context.WithValue(context.WithValue(ctx, ownKey{s}, c), connKey{}, c)
+	if err := f(inner, txn{reader{c}}); err != nil {
+		return err
+	}
+	return c.commit()
+}
+
+type (
+	ownKey  struct{ store *Store } // the transaction of one store
+	connKey struct{}               // the innermost transaction of any
+)
+
+// errOver: a transaction's ctx was kept and used after its end.
+var errOver = errors.New("sqlstore: the transaction of this context is over")
+
+// running returns the store's transaction that ctx carries, or nil.
+func (s *Store) running(ctx context.Context) (*conn, error) {
+	c, ok := ctx.Value(ownKey{s}).(*conn)
+	if !ok {
+		return nil, nil
+	}
+	if c.over.Load() {
+		return nil, errOver
+	}
+	return c, nil
+}
+
+// Conn hands out the transaction of the ctx that Tx gives to its function, for the caller's own writes. It is
+// false for another ctx. It is good until that function returns, in one goroutine at a time.
+func Conn(ctx context.Context) (Querier, bool) {
+	c, ok := ctx.Value(connKey{}).(*conn)
+	if !ok || c.over.Load() {
+		return nil, false
+	}
+	return c, true
+}
