@@ -1,0 +1,151 @@
+package totp
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// MinImportedSize is the shortest secret in bytes that NewState takes: 80 bits, as many services once made them.
+// None so short is made here (RFC 4226 §4 R6).
+const MinImportedSize = 10
+
+// maxImportedSize bounds what is stored.
+const maxImportedSize = 1024
+
+// stateVersion is written into every state. Another one is not read.
+const stateVersion = 1
+
+// state is what one authenticator is, and which of its codes are used up. It holds how codes are made, so that settings
+// that change later do not break what is enrolled.
+type state struct {
+	Version   int         `json:"v"`
+	Kind      factor.Kind `json:"kind"`
+	Secret    []byte      `json:"secret"`
+	Algorithm Algorithm   `json:"algorithm"`
+	Digits    int         `json:"digits"`
+	Period    int         `json:"period"`
+	Steam     bool        `json:"steam,omitempty"`
+	Account   string      `json:"account,omitempty"` // its name on the authenticator's screen
+
+	// Last is the step of the last right code, of ByTime: it and all before are used up.
+	Last int64 `json:"last,omitempty"`
+	// Next is the counter that is expected, of ByCounter: all before are used up.
+	Next uint64 `json:"next,omitempty"`
+	// Resync: two codes in a row are demanded, because Next may be behind.
+	Resync bool `json:"resync,omitempty"`
+}
+
+// NewState makes the state of an authenticator that is enrolled elsewhere, for imports, settings and hardware tokens:
+// what FinishEnrollment would have returned. It fails where URI.Encode fails, and for a secret below 80 bits.
+func NewState(u URI) (factor.State, error) {
+	if u.Account == "" {
+		u.Account = noAccount // an import may not say it, and nothing depends on it
+	}
+	u, err := u.filled()
+	if err != nil {
+		return nil, err
+	}
+	if len(u.Secret) < MinImportedSize || len(u.Secret) > maxImportedSize {
+		return nil, fmt.Errorf("totp: a secret of %d bits is below %d or too long: enroll anew", len(u.Secret)*8, MinImportedSize*8)
+	}
+	return stateOf(u).encode()
+}
+
+// Restored is the state after it was read from a backup, which may be older than the last code that was used: of
+// ByTime all steps up to now are used up; of ByCounter two codes in a row are demanded. It fails for a state that is
+// not of this package.
+func Restored(of factor.State, now time.Time) (factor.State, error) {
+	s, err := decode(of)
+	if err != nil {
+		return nil, err
+	}
+	switch s.Kind {
+	case ByCounter:
+		s.Resync = true
+	default:
+		step, err := s.generator().Step(now)
+		if err != nil {
+			return nil, err
+		}
+		s.Last = max(s.Last, step)
+	}
+	return s.encode()
+}
+
+// stateOf is the state of what a URI, filled, says.
+func stateOf(u URI) state {
+	return state{
+		Version: stateVersion, Kind: u.Kind, Secret: u.Secret, Algorithm: u.Algorithm, Digits: u.Digits,
+		Period: u.Period, Steam: u.Steam, Account: u.Account, Next: u.Counter,
+	}
+}
+
+func (s state) generator() Generator {
+	return Generator{Secret: s.Secret, Algorithm: s.Algorithm, Digits: s.Digits, Period: s.Period, Steam: s.Steam}
+}
+
+func (s state) encode() (factor.State, error) {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("totp: encode the state: %w", err)
+	}
+	return b, nil
+}
+
+// decode reads a state of either kind. Its errors do not show what was in it.
+func decode(b factor.State) (state, error) {
+	var s state
+	if err := json.Unmarshal(b, &s); err != nil {
+		return state{}, errors.New("totp: the state cannot be read")
+	}
+	switch {
+	case s.Version != stateVersion:
+		return state{}, fmt.Errorf("totp: the state has version %d, only %d is known", s.Version, stateVersion)
+	case s.Kind != ByTime && s.Kind != ByCounter:
+		return state{}, errors.New("totp: the state is of another kind")
+	case s.Last < 0 || s.Next > maxCounter:
+		return state{}, errors.New("totp: the state's step or counter is out of range")
+	}
+	g, err := s.generator().filled()
+	if err != nil {
+		return state{}, fmt.Errorf("the state: %w", err)
+	}
+	s.Algorithm, s.Digits, s.Period = g.Algorithm, g.Digits, g.Period
+	return s, nil
+}
+
+// decodeAs reads a state of one kind.
+func decodeAs(kind factor.Kind, b factor.State) (state, error) {
+	s, err := decode(b)
+	if err == nil && s.Kind != kind {
+		return state{}, fmt.Errorf("totp: the state is of kind %s, not %s", s.Kind, kind)
+	}
+	return s, err
+}
+
+// decodeAll reads the states of authenticators of one kind. Where two have the same secret, as after a second import,
+// what is used up of one is used up of the other: a code is good once.
+func decodeAll(kind factor.Kind, held []factor.Held) (map[string]state, error) {
+	all := make(map[string]state, len(held))
+	for _, h := range held {
+		s, err := decodeAs(kind, h.State)
+		if err != nil {
+			return nil, err
+		}
+		for id, other := range all {
+			if !bytes.Equal(s.Secret, other.Secret) || s.Period != other.Period {
+				continue
+			}
+			s.Last, s.Next = max(s.Last, other.Last), max(s.Next, other.Next)
+			other.Last, other.Next = s.Last, s.Next
+			all[id] = other
+		}
+		all[h.ID] = s
+	}
+	return all, nil
+}
