@@ -248,3 +248,20 @@ func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code
 		})
 	})
 }
+
+// Uninstall removes the authenticator of a user with that kind and label, if there is one. Call it within Change.
+// Errors: ErrUnavailable.
+func (s *Service) Uninstall(ctx context.Context, user string, kind factor.Kind, label string) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		records, err := tx.AuthenticatorsOf(ctx, user)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if r.Kind == kind && r.LabelKey == labelKey(label) {
+				return tx.Delete(ctx, r)
+			}
+		}
+		return nil
+	})
+}

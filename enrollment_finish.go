@@ -1,0 +1,270 @@
+package nightlatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/token"
+)
+
+// Enrolled is a finished enrollment.
+type Enrolled struct {
+	Authenticator Offer
+	// Codes are the recovery codes that the first authenticator brings, to be shown once; nil otherwise.
+	Codes []string
+	Next  Next // where the sign-in stands, or StepDone with the session under its new token
+}
+
+// FinishEnrollment judges the response to an enrollment, and makes the authenticator. It proves that authenticator:
+// the level of the sign-in or session rises and its token changes. All other sessions of the user end.
+//
+// Errors: *factor.Refused, *InvalidError (label), ErrNotFound (an enrollment that is unknown, another's or over; it bears
+// 5 wrong responses), ErrUnauthenticated, ErrUnavailable.
+func (s *Service) FinishEnrollment(ctx context.Context, tok, id, label string, r factor.Response, c Client) (Enrolled, error) {
+	label, err := cleanLabel(label)
+	if err != nil {
+		return Enrolled{}, err
+	}
+	for range maxRounds {
+		done, err := s.finishOnce(ctx, tok, id, label, r, c)
+		var taken *InvalidError
+		if !errors.Is(err, ErrConflict) || errors.As(err, &taken) {
+			return done, s.outer(err)
+		}
+		if ctx.Err() != nil {
+			return Enrolled{}, s.outer(ctx.Err())
+		}
+	}
+	return Enrolled{}, fmt.Errorf("%w: no round was won", ErrUnavailable)
+}
+
+// finishing is one round of finishing an enrollment.
+type finishing struct {
+	h        *holder
+	pending  PendingRecord
+	data     pendingData
+	client   Client
+	enrolled factor.Enrolled
+	refused  *factor.Refused
+	backups  map[factor.Kind]factor.Enrolled
+}
+
+func (s *Service) finishOnce(ctx context.Context, tok, id, label string, r factor.Response, c Client) (Enrolled, error) {
+	f := &finishing{client: c}
+	if err := s.findEnrollment(ctx, f, tok, id); err != nil {
+		return Enrolled{}, err
+	}
+	if label != "" {
+		f.data.Label = label
+	}
+	if err := labelFree(f.h.records, f.data.Label, f.data.Replaces); err != nil {
+		return Enrolled{}, err
+	}
+	if err := s.judgeEnrollment(ctx, f, r); err != nil {
+		return Enrolled{}, err
+	}
+	var done Enrolled
+	var outcome error
+	err := s.tx(ctx, func(ctx context.Context, tx *change) (err error) {
+		done, outcome, err = s.settleEnrollment(ctx, tx, f, tok)
+		return err
+	})
+	if err != nil {
+		return Enrolled{}, err
+	}
+	return done, outcome
+}
+
+func (s *Service) findEnrollment(ctx context.Context, f *finishing, tok, id string) error {
+	now := s.time()
+	return s.store.View(ctx, func(r Reader) (err error) {
+		if f.h, err = s.findHolder(ctx, r, tok, now); err != nil {
+			return err
+		}
+		if f.pending, err = r.FindPending(ctx, id); err != nil {
+			return err
+		}
+		p := f.pending
+		if p.Purpose != factor.ForEnrollment || p.Owner != f.h.id() || p.User != f.h.user.ID || !p.ExpiresAt.After(now) {
+			return ErrNotFound
+		}
+		if f.h.in != nil && s.decide(f.h, now).Step != StepEnroll {
+			return ErrForbidden
+		}
+		f.data = pendingData{}
+		return s.open(p.Sealed, pendingPlace(&p), &f.data)
+	})
+}
+
+// judgeEnrollment asks the factor, and makes the backups that the first authenticator brings.
+func (s *Service) judgeEnrollment(ctx context.Context, f *finishing, r factor.Response) error {
+	kind := f.pending.Kind
+	r.Kind = kind
+	call := s.call(f.h.user, *f.h.standing, factor.ForEnrollment)
+	call.Held, call.Lang = f.h.ofKind(kind), f.client.Lang
+	enrolled, err := s.factors[kind].FinishEnrollment(ctx, call, f.data.State, r)
+	f.enrolled = enrolled
+	if errors.As(err, &f.refused) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.backups = map[factor.Kind]factor.Enrolled{}
+	for _, k := range s.policy.backups() {
+		if slices.ContainsFunc(f.h.held, func(h factor.Held) bool { return h.Kind == k && h.Allows == factor.AllowsAll && h.ExpiresAt.IsZero() }) {
+			continue
+		}
+		call.Held = nil
+		if f.backups[k], err = s.factors[k].FinishEnrollment(ctx, call, nil, factor.Response{Kind: k}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing, tok string) (done Enrolled, outcome, err error) {
+	st, err := tx.standing(ctx, f.h.user.ID)
+	if err != nil {
+		return done, nil, err
+	}
+	if err := s.enrollmentUnchanged(ctx, tx, f, st, tok); err != nil {
+		return done, nil, err
+	}
+	f.h.standing = st
+	if f.refused != nil {
+		return done, f.refused, s.settleRefusedEnrollment(ctx, tx, f)
+	}
+	if err := tx.Delete(ctx, f.pending); err != nil {
+		return done, nil, err
+	}
+	rec, err := s.putEnrolled(ctx, tx, f)
+	if err != nil {
+		return done, nil, err
+	}
+	if done.Codes, err = s.putBackups(ctx, tx, f); err != nil {
+		return done, nil, err
+	}
+	st.AfterReset = false
+	but := ""
+	if f.h.ses != nil {
+		but = f.h.ses.ID
+	}
+	if err := tx.endSessions(ctx, f.h.user.ID, but); err != nil {
+		return done, nil, err
+	}
+	info := s.policy.info(rec.Kind)
+	s.dropEnrollOnly(f.h)
+	f.h.addProof(s.proof(factor.Proof{}, info, rec, tx.now))
+	if err := s.loadHeld(ctx, tx, f.h, tx.now); err != nil {
+		return done, nil, err
+	}
+	done.Next, err = s.advance(ctx, tx, f.h, f.client)
+	done.Authenticator = Offer{ID: rec.ID, Kind: rec.Kind, Label: rec.Label, Hint: f.enrolled.Hint, CreatedAt: rec.CreatedAt}
+	return done, nil, err
+}
+
+// dropEnrollOnly makes a proof that led only here an ordinary one: the enrollment is done.
+func (s *Service) dropEnrollOnly(h *holder) {
+	if h.in == nil {
+		return
+	}
+	for i := range h.in.Proofs {
+		h.in.Proofs[i].Allows = factor.AllowsAll
+	}
+}
+
+func (s *Service) enrollmentUnchanged(ctx context.Context, tx *change, f *finishing, st *standing, tok string) error {
+	if err := s.holderUnchanged(ctx, tx, f.h, tok); err != nil {
+		return err
+	}
+	p, err := tx.FindPending(ctx, f.pending.ID)
+	if err != nil {
+		return err
+	}
+	records, err := tx.AuthenticatorsOf(ctx, f.h.user.ID)
+	if err != nil {
+		return err
+	}
+	if p.Revision != f.pending.Revision || st.Changes != f.h.standing.Changes || !sameRevisions(records, f.h.records) {
+		return errAgain
+	}
+	return nil
+}
+
+func (s *Service) settleRefusedEnrollment(ctx context.Context, tx *change, f *finishing) error {
+	f.data.Tries++
+	if f.enrolled.Pending != nil {
+		f.data.State = f.enrolled.Pending
+	}
+	e := Event{Name: EventEnrollmentRefused, Kind: f.pending.Kind, Reason: string(f.refused.Reason), Client: f.client}
+	if err := tx.event(ctx, f.h.user.ID, e); err != nil {
+		return err
+	}
+	if f.data.Tries >= enrollmentTries {
+		return tx.Delete(ctx, f.pending)
+	}
+	return s.putPending(ctx, tx, &f.pending, f.data)
+}
+
+// putEnrolled puts the new authenticator in, and removes what it replaces in the same transaction.
+func (s *Service) putEnrolled(ctx context.Context, tx *change, f *finishing) (AuthenticatorRecord, error) {
+	user, kind := f.h.user.ID, f.pending.Kind
+	preferred := false
+	event := Event{Name: EventAuthenticatorAdded, Kind: kind, Client: f.client}
+	if old, ok := f.h.record(f.data.Replaces); ok {
+		preferred = old.Preferred
+		event.Detail = map[string]string{"replaced": old.Label}
+		if err := tx.Delete(ctx, old); err != nil {
+			return AuthenticatorRecord{}, err
+		}
+	}
+	if f.data.Label == "" {
+		f.data.Label = f.enrolled.Label
+	}
+	label, err := s.freeLabel(ctx, tx, user, kind, f.data.Label)
+	if err != nil {
+		return AuthenticatorRecord{}, err
+	}
+	id := token.NewID(s.rand)
+	rec := AuthenticatorRecord{
+		ID: id, User: user, Kind: kind, Label: label, LabelKey: labelKey(label), Lookup: f.enrolled.Lookup,
+		Preferred: preferred, CreatedAt: tx.now, LastUsedAt: tx.now,
+	}
+	if err := s.sealAuthenticator(&rec, envelope{f.enrolled.State, f.enrolled.Hint, f.enrolled.Left}); err != nil {
+		return rec, err
+	}
+	if err := tx.Put(ctx, rec); err != nil {
+		return rec, err
+	}
+	event.Authenticator, event.Label = rec.ID, rec.Label
+	return rec, tx.event(ctx, user, event)
+}
+
+// putBackups installs the recovery codes that came with a first authenticator, and takes away what a reset gave.
+func (s *Service) putBackups(ctx context.Context, tx *change, f *finishing) ([]string, error) {
+	for _, r := range f.h.records {
+		if r.Allows == factor.AllowsEnrollment {
+			if err := tx.Delete(ctx, r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var codes []string
+	for kind, e := range f.backups {
+		in := Installation{User: f.h.user.ID, Kind: kind, Enrolled: e}
+		if err := s.Install(ctx, in); err != nil {
+			return nil, err
+		}
+		if err := tx.event(ctx, f.h.user.ID, Event{Name: EventCodesMade, Kind: kind, Client: f.client}); err != nil {
+			return nil, err
+		}
+		if keep, ok := e.Show.(factor.Keep); ok {
+			codes = append(codes, keep.Codes...)
+		}
+	}
+	return codes, nil
+}
