@@ -62,7 +62,7 @@ func (s Secret) MarshalText() ([]byte, error) {
 // hex. "base32:" may be written too. Spaces and dashes do not count. It fails when the text is empty or is neither.
 // The error never shows the secret.
 func ParseSecret(text string) (Secret, error) {
-	return AppendSecret(nil, text)
+	return AppendSecret(make([]byte, 0, len(text)*5/8+1), text)
 }
 
 // AppendSecret is ParseSecret into a buffer: it appends the secret to dst, and allocates only when dst is too small.
