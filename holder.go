@@ -2,6 +2,7 @@ package nightlatch
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -45,7 +46,7 @@ func (s *Service) findHolder(ctx context.Context, r Reader, tok string, now time
 		return nil, ErrUnauthenticated
 	}
 	h.user, err = s.users.FindUser(ctx, user)
-	if err == ErrNotFound || err == nil && h.user.Disabled {
+	if errors.Is(err, ErrNotFound) || err == nil && h.user.Disabled {
 		return nil, ErrUnauthenticated
 	}
 	if err != nil {

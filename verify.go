@@ -254,13 +254,11 @@ func (s *Service) proof(p factor.Proof, info factor.Info, rec AuthenticatorRecor
 // putVerdict keeps the new state of the authenticator that answered.
 func (s *Service) putVerdict(ctx context.Context, tx *change, t *trial, right bool) (AuthenticatorRecord, error) {
 	rec, ok := t.h.record(t.verdict.Authenticator)
-	if !ok || rec.Kind != t.info.Kind {
+	i := slices.IndexFunc(t.h.held, func(h factor.Held) bool { return h.ID == t.verdict.Authenticator })
+	if !ok || i < 0 || rec.Kind != t.info.Kind {
 		return rec, fmt.Errorf("factor %s answered for an authenticator that was not asked", t.info.Kind)
 	}
-	held, err := s.openAuthenticator(rec)
-	if err != nil {
-		return rec, err
-	}
+	held := t.h.held[i]
 	e := envelope{State: held.State, Hint: held.Hint, Left: held.Left}
 	if t.verdict.State != nil {
 		e.State = t.verdict.State
@@ -275,7 +273,6 @@ func (s *Service) putVerdict(ctx context.Context, tx *change, t *trial, right bo
 	if err := tx.Put(ctx, rec); err != nil {
 		return rec, err
 	}
-	i := slices.IndexFunc(t.h.held, func(h factor.Held) bool { return h.ID == rec.ID })
 	t.h.held[i].Left, t.h.held[i].LastUsedAt = e.Left, rec.LastUsedAt
 	return rec, nil
 }
