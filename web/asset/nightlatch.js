@@ -97,6 +97,8 @@ addEventListener("pageshow", () => {
 	for (const button of document.querySelectorAll("button[type=submit]")) button.disabled = false;
 });
 
-// Times of day come in UTC; the reader's own clock is handier. Days alone stay as they are.
-const local = new Intl.DateTimeFormat(document.documentElement.lang, {dateStyle: "long", timeStyle: "short"});
+// Times of day come in UTC; the reader's own clock is handier. Days alone stay as they are. Our English writes
+// days as the rest of the page does: 22 November.
+const tongue = document.documentElement.lang;
+const local = new Intl.DateTimeFormat(tongue === "en" ? "en-GB" : tongue, {dateStyle: "long", timeStyle: "short"});
 for (const time of document.querySelectorAll("time[datetime*=T]")) time.textContent = local.format(new Date(time.dateTime));
