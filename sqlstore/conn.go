@@ -82,18 +82,18 @@ func (c *conn) end(ctx context.Context) {
 
 // prepare keeps a statement. A text that cannot be prepared stays as it is, and fails when it is run.
 func (p *pool) prepare(ctx context.Context, query string) {
-	if _, ok := p.stmts.Load(query); ok || p.kept.Add(1) > maxKept {
+	if _, ok := p.stmts.Load(query); ok || p.kept.Load() >= maxKept {
 		return
 	}
 	stmt, err := p.db.PrepareContext(ctx, p.dialect.text(query))
 	if err != nil {
-		p.kept.Add(-1)
 		return
 	}
 	if _, doubled := p.stmts.LoadOrStore(query, stmt); doubled {
-		p.kept.Add(-1)
 		_ = stmt.Close()
+		return
 	}
+	p.kept.Add(1)
 }
 
 // prepared returns the kept statement within the transaction, or nil.

@@ -12,12 +12,11 @@ import (
 	"strings"
 )
 
-// Memory is the path of a database that lives in memory and dies with its connection.
-const Memory = ":memory:"
+// Temporary is the path of a database that is gone when the Store is closed.
+const Temporary = ":memory:"
 
 // SQLiteDSN returns the data source names for the driver modernc.org/sqlite ("sqlite"): one for the one connection
-// that writes, one for those that read. For Memory they are the same, and both pools must be one *sql.DB of one
-// connection, so there a View waits for a Tx.
+// that writes, one for those that read.
 //
 // The writer waits up to 5 s for another process, and a commit is on the disk when it returns (synchronous=FULL):
 // what makes a code single-use must not be lost with the power.
@@ -27,10 +26,6 @@ func SQLiteDSN(path string) (write, read string) {
 		writer = "&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
 		reader = "&_pragma=query_only(1)"
 	)
-	if path == Memory {
-		dsn := "file::memory:" + busy + writer
-		return dsn, dsn
-	}
 	// A path may hold the characters that end one in a URI.
 	name := (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
 	if filepath.VolumeName(path) != "" && !strings.HasPrefix(name, "/") {
@@ -41,14 +36,34 @@ func SQLiteDSN(path string) (write, read string) {
 
 // OpenSQLite opens, or makes, a database file with a driver that the caller has linked, and returns a Store that
 // Close closes. A file that it makes is its owner's alone (mode 0600). Call Migrate before anything else.
+//
+// With Temporary the file is one of the system's temporary files, and Close removes it: a database in memory could
+// not be read while it is written.
 func OpenSQLite(ctx context.Context, driver, path string) (*Store, error) {
 	if path == "" {
 		return nil, errors.New("sqlstore: the path of the database is empty")
 	}
-	if path != Memory {
-		if err := touch(path); err != nil {
+	remove := func() error { return nil }
+	if path == Temporary {
+		dir, err := os.MkdirTemp("", "nightlatch-")
+		if err != nil {
 			return nil, fmt.Errorf("sqlstore: %w", err)
 		}
+		path = filepath.Join(dir, "nightlatch.db")
+		remove = func() error { return os.RemoveAll(dir) }
+	}
+	s, err := openSQLite(ctx, driver, path)
+	if err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	closeFile := s.close
+	s.close = func() error { return errors.Join(closeFile(), remove()) }
+	return s, nil
+}
+
+func openSQLite(ctx context.Context, driver, path string) (*Store, error) {
+	if err := touch(path); err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
 	writeDSN, readDSN := SQLiteDSN(path)
 	write, err := sql.Open(driver, writeDSN)
@@ -59,18 +74,13 @@ func OpenSQLite(ctx context.Context, driver, path string) (*Store, error) {
 	if err := write.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open %s: %w", path, err), write.Close())
 	}
-	if path == Memory {
-		s := New(SQLite, write, write)
-		s.close = write.Close
-		return s, nil
-	}
 	read, err := sql.Open(driver, readDSN)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: %w", err), write.Close())
 	}
-	readers := max(4, 2*runtime.GOMAXPROCS(0))
-	read.SetMaxOpenConns(readers)
-	read.SetMaxIdleConns(readers)
+	// Who reads may read within that again, and would wait forever for a connection if all were held so. Hence
+	// their number has no limit; those that a busy moment needed are closed after it.
+	read.SetMaxIdleConns(max(8, 4*runtime.GOMAXPROCS(0)))
 	s := New(SQLite, write, read)
 	s.close = func() error { return errors.Join(read.Close(), write.Close()) }
 	return s, nil

@@ -46,15 +46,13 @@ type Store struct {
 var _ nightlatch.Store = (*Store)(nil)
 
 // New makes a Store of a database that is open. For SQLite, write has one connection (SetMaxOpenConns(1)) that
-// begins its transactions with BEGIN IMMEDIATE, and read has others; SQLiteDSN names the settings. For a database
-// in memory both are the same. Call Migrate before anything else.
+// begins its transactions with BEGIN IMMEDIATE, and read has any number of others; SQLiteDSN names the settings.
+// Call Migrate before anything else.
 func New(d Dialect, write, read *sql.DB) *Store {
-	w := &pool{db: write, dialect: d}
-	r := w
-	if read != write {
-		r = &pool{db: read, dialect: d}
+	return &Store{
+		dialect: d, write: &pool{db: write, dialect: d}, read: &pool{db: read, dialect: d},
+		close: func() error { return nil },
 	}
-	return &Store{dialect: d, write: w, read: r, close: func() error { return nil }}
 }
 
 // Close closes what OpenSQLite opened, and nothing that was given to New.
