@@ -205,3 +205,6 @@ func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
 		}
 	}
 }
+
+// Now is the time as the Service sees it.
+func (s *Service) Now() time.Time { return s.time() }

@@ -141,7 +141,7 @@ type PendingRecord struct {
 }
 
 // ThrottleRecord counts the wrong tries of one subject (a user, an unknown name, an address) with one kind.
-// Key: Subject and Kind.
+// Key: Subject and Kind. The Subject of a user is "user:" and the id, and goes with the UserRecord.
 type ThrottleRecord struct {
 	Subject   string
 	Kind      factor.Kind
