@@ -24,6 +24,8 @@ import (
 
 // commands is everything that the program does.
 type commands struct {
+	Serve    serveCommand    `cmd:"" help:"Run the server."`
+	Account  accountCommands `cmd:"" help:"Make, show and change accounts. No server needs to run."`
 	Config   configCommand   `cmd:"" help:"Show every setting, its value, and where it came from."`
 	OTP      otpCommands     `cmd:"" name:"otp" help:"Make and verify one-time codes, otpauth: URIs and QR codes."`
 	Password passwordCommand `cmd:"" help:"Hash a password for settings and imports."`

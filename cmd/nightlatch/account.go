@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/server"
+	"github.com/nightlatch/nightlatch/server/settings"
+	"github.com/nightlatch/nightlatch/web"
+)
+
+const byCommandLine = "command line"
+
+type accountCommands struct {
+	Add      accountAdd      `cmd:"" help:"Make an account. Its password comes from the terminal, or standard input."`
+	List     accountList     `cmd:"" help:"List all accounts."`
+	Show     accountShow     `cmd:"" help:"Show an account and what it holds, never a secret."`
+	Reset    accountReset    `cmd:"" help:"Remove all authenticators, recovery codes, devices and sessions; print the code with which to enroll anew."`
+	Password accountPassword `cmd:"" help:"Give an account a new password and end its sessions."`
+	Group    accountGroup    `cmd:"" help:"Add an account to a group, or take it out."`
+	Admin    accountAdmin    `cmd:"" help:"Make an account an administrator's, or not."`
+	Disable  accountDisable  `cmd:"" help:"Shut an account out and end its sessions."`
+	Enable   accountEnable   `cmd:"" help:"Let a disabled account in again."`
+	Unlock   accountUnlock   `cmd:"" help:"End the waiting that wrong tries have brought an account."`
+}
+
+// withServer opens what settings name, runs f, and closes it. No server needs to run; one that runs sees the change.
+func (flags settingsFlags) withServer(ctx context.Context, c *console, f func(s *server.Server) error) error {
+	set, err := settings.Load(flags.sources(c))
+	if err != nil {
+		return err
+	}
+	s, end, err := c.open(ctx, set, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return errors.Join(inWords(f(s)), end())
+}
+
+// named is a command about one account.
+type named struct {
+	settingsFlags `embed:""`
+	Name          string `arg:"" help:"The user name or e-mail address."`
+}
+
+func (n named) run(ctx context.Context, c *console, f func(s *server.Server, a server.Account) error) error {
+	return n.withServer(ctx, c, func(s *server.Server) error {
+		a, err := s.Accounts.Find(ctx, n.Name)
+		if errors.Is(err, nightlatch.ErrNotFound) {
+			return fmt.Errorf("there is no account %q", n.Name)
+		}
+		if err != nil {
+			return err
+		}
+		return f(s, a)
+	})
+}
+
+// inWords says what a refused field means.
+func inWords(err error) error {
+	fields := web.FieldsError{}
+	var invalid *nightlatch.InvalidError
+	if errors.As(err, &invalid) {
+		fields[invalid.Field] = invalid.Problem
+	} else if !errors.As(err, &fields) {
+		return err
+	}
+	var all []string
+	for _, field := range []string{"username", "email", "password", "group", "groups"} {
+		problem, ok := fields[field]
+		switch {
+		case !ok:
+		case field == "password":
+			all = append(all, passwordProblem(problem).Error())
+		case problem == "taken":
+			all = append(all, "the "+field+" is taken, or was once")
+		default:
+			all = append(all, "the "+field+" is "+strings.ReplaceAll(problem, "_", " "))
+		}
+	}
+	return usageError{errors.New(strings.Join(all, "; "))}
+}
+
+type accountAdd struct {
+	named `embed:""`
+	Email string   `placeholder:"E" help:"The e-mail address."`
+	Group []string `placeholder:"G" help:"A group; may be given again."`
+	Admin bool     `help:"Make it an administrator's."`
+}
+
+// Run makes the account.
+func (cmd accountAdd) Run(ctx context.Context, c *console) error {
+	a := server.Account{Username: cmd.Name, Email: cmd.Email, Groups: cmd.Group, Admin: cmd.Admin}
+	if strings.Contains(cmd.Name, "@") && cmd.Email == "" {
+		a.Username, a.Email = "", cmd.Name
+	}
+	secret, err := c.askNewSecret(ctx, "Password: ")
+	if err != nil {
+		return err
+	}
+	return cmd.withServer(ctx, c, func(s *server.Server) error {
+		_, err := s.Add(ctx, a, secret, byCommandLine, nightlatch.Client{})
+		return err
+	})
+}
+
+type accountPassword struct {
+	named `embed:""`
+}
+
+// Run sets the password.
+func (cmd accountPassword) Run(ctx context.Context, c *console) error {
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		secret, err := c.askNewSecret(ctx, "New password: ")
+		if err != nil {
+			return err
+		}
+		return s.SetPassword(ctx, a, secret, byCommandLine)
+	})
+}
+
+type accountReset struct {
+	named  `embed:""`
+	Reason string `required:"" placeholder:"TEXT" help:"Why; it stands in the trail."`
+}
+
+// Run resets the account and prints the code, once.
+func (cmd accountReset) Run(ctx context.Context, c *console) error {
+	if strings.TrimSpace(cmd.Reason) == "" {
+		return misuse("--reason is empty")
+	}
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		code, until, err := s.Reset(ctx, a, byCommandLine, cmd.Reason)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(c.stderr, "Good once, until %s, after the password, to enroll anew:\n", until.Format(time.RFC3339))
+		return c.print("%s", code)
+	})
+}
+
+type accountGroup struct {
+	named `embed:""`
+	Do    string `arg:"" enum:"add,remove" help:"add or remove."`
+	Group string `arg:"" help:"The group."`
+}
+
+// Run changes the groups.
+func (cmd accountGroup) Run(ctx context.Context, c *console) error {
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		return s.SetGroup(ctx, a, cmd.Group, cmd.Do == "add", byCommandLine)
+	})
+}
+
+type accountAdmin struct {
+	named  `embed:""`
+	Switch string `arg:"" enum:"on,off" help:"on or off."`
+}
+
+// Run makes an administrator, or ends it.
+func (cmd accountAdmin) Run(ctx context.Context, c *console) error {
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		return s.SetAdmin(ctx, a, cmd.Switch == "on", byCommandLine)
+	})
+}
+
+type accountDisable struct {
+	named `embed:""`
+}
+
+// Run shuts the account out.
+func (cmd accountDisable) Run(ctx context.Context, c *console) error {
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		return s.SetDisabled(ctx, a, true, byCommandLine)
+	})
+}
+
+type accountEnable struct {
+	named `embed:""`
+}
+
+// Run lets the account in.
+func (cmd accountEnable) Run(ctx context.Context, c *console) error {
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		return s.SetDisabled(ctx, a, false, byCommandLine)
+	})
+}
+
+type accountUnlock struct {
+	named `embed:""`
+}
+
+// Run ends the throttles.
+func (cmd accountUnlock) Run(ctx context.Context, c *console) error {
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		return s.Unlock(ctx, a, byCommandLine)
+	})
+}

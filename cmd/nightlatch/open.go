@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/nightlatch/nightlatch/server"
+	"github.com/nightlatch/nightlatch/server/settings"
+)
+
+const sqliteDriver = "sqlite"
+
+// open opens the database and the key that settings name, brings it up to date, and returns the server on it. close
+// ends both.
+func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Logger) (s *server.Server, end func() error, err error) {
+	store, key, err := server.Open(ctx, set, sqliteDriver, c.now())
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = server.New(ctx, server.Config{Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random})
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return s, func() error {
+		s.Close()
+		return store.Close()
+	}, nil
+}
+
+// logger is what settings say: text or JSON, from a level on, to standard error.
+func (c *console) logger(set *settings.Settings) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(set.Log.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if set.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(c.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(c.stderr, options))
+}

@@ -1,0 +1,247 @@
+package server
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/sqlstore"
+)
+
+// Account is one account of the server.
+type Account struct {
+	ID               string
+	Username, Email  string // as typed; one of them at least is not empty
+	EmailConfirmedAt time.Time
+	Groups           []string
+	Admin, Disabled  bool
+	Defined          bool // settings define it: it is read-only elsewhere
+	CreatedAt        time.Time
+
+	mark string // of a defined one: what settings said when it was last taken in
+}
+
+// Name is what the account goes by.
+func (a Account) Name() string {
+	if a.Username != "" {
+		return a.Username
+	}
+	return a.Email
+}
+
+func (a Account) user() nightlatch.User {
+	return nightlatch.User{
+		ID: a.ID, Name: a.Username, Email: a.Email, EmailConfirmedAt: a.EmailConfirmedAt,
+		Groups: a.Groups, Admin: a.Admin, Disabled: a.Disabled,
+	}
+}
+
+// Accounts are all accounts of the server. They live in the engine's database, so that an account changes together
+// with its event and its sessions.
+type Accounts struct {
+	store *sqlstore.Store
+}
+
+const accountColumns = `a.id, a.username, a.email, a.email_confirmed_at, a.admin, a.disabled, a.defined, a.created_at`
+
+func scanAccount(row interface{ Scan(...any) error }) (Account, error) {
+	var a Account
+	var confirmed, created int64
+	err := row.Scan(&a.ID, &a.Username, &a.Email, &confirmed, &a.Admin, &a.Disabled, &a.mark, &created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, nightlatch.ErrNotFound
+	}
+	a.EmailConfirmedAt, a.CreatedAt, a.Defined = at(confirmed), at(created), a.mark != ""
+	return a, err
+}
+
+// at reads a time of the database.
+func at(micro int64) time.Time {
+	if micro == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micro).UTC()
+}
+
+// stamp writes one.
+func stamp(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// FindUser returns the engine's view of an account. Errors: nightlatch.ErrNotFound.
+func (s *Accounts) FindUser(ctx context.Context, id string) (nightlatch.User, error) {
+	a, err := s.find(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, id)
+	return a.user(), err
+}
+
+// Find returns the account of a user name or an e-mail address, as typed. Errors: nightlatch.ErrNotFound.
+func (s *Accounts) Find(ctx context.Context, identifier string) (Account, error) {
+	return s.findKey(ctx, nameKey(identifier))
+}
+
+// findKey looks an address up as an address and a name as a name: an address is never a name.
+func (s *Accounts) findKey(ctx context.Context, key string) (Account, error) {
+	return s.find(ctx, `SELECT `+accountColumns+` FROM accounts a
+		WHERE (a.username_key = $1 AND a.username_key <> '') OR (a.email_key = $1 AND a.email_key <> '')`, key)
+}
+
+func (s *Accounts) find(ctx context.Context, query, arg string) (a Account, err error) {
+	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
+		a, err = scanAccount(q.QueryRowContext(ctx, query, arg))
+		if err != nil && !errors.Is(err, nightlatch.ErrNotFound) {
+			return err
+		}
+		// Also for an account that nobody has: a name that is unknown takes as long as one that is known.
+		groups, groupsErr := groupsOf(ctx, q, a.ID)
+		a.Groups = groups
+		return errors.Join(err, groupsErr)
+	})
+	return a, err
+}
+
+func groupsOf(ctx context.Context, q sqlstore.Querier, id string) ([]string, error) {
+	rows, err := q.QueryContext(ctx, `SELECT name FROM account_groups WHERE account_id = $1 ORDER BY name`, id)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var groups []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		groups = append(groups, name)
+	}
+	return groups, rows.Err()
+}
+
+// List calls each for every account, in the order of their names.
+func (s *Accounts) List(ctx context.Context, each func(Account) error) error {
+	after, afterID := "", ""
+	for {
+		page, err := s.page(ctx, after, afterID)
+		if err != nil {
+			return err
+		}
+		for _, a := range page {
+			if err := each(a); err != nil {
+				return err
+			}
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+		last := page[len(page)-1]
+		after, afterID = nameKey(last.Name()), last.ID
+	}
+}
+
+const pageSize = 200
+
+func (s *Accounts) page(ctx context.Context, after, afterID string) (page []Account, err error) {
+	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
+		rows, err := q.QueryContext(ctx, `SELECT `+accountColumns+` FROM accounts a
+			WHERE (CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, a.id) > ($1, $2)
+			ORDER BY CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, a.id LIMIT $3`, after, afterID, pageSize)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		page = page[:0]
+		for rows.Next() {
+			a, err := scanAccount(rows)
+			if err != nil {
+				return err
+			}
+			page = append(page, a)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		for i := range page {
+			if page[i].Groups, err = groupsOf(ctx, q, page[i].ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return page, err
+}
+
+// insert puts a new account in. It returns the names of the fields that are taken.
+func insert(ctx context.Context, a Account) (taken []string, err error) {
+	q, ok := sqlstore.Conn(ctx)
+	if !ok {
+		return nil, errors.New("an account is made outside a transaction")
+	}
+	username, email := nameKey(a.Username), nameKey(a.Email)
+	for _, check := range []struct{ field, key, query string }{
+		{"username", username, `SELECT count(*) FROM accounts WHERE username_key = $1`},
+		{"username", username, `SELECT count(*) FROM removed_names WHERE username_key = $1`},
+		{"email", email, `SELECT count(*) FROM accounts WHERE email_key = $1`},
+	} {
+		var n int
+		if check.key == "" {
+			continue
+		}
+		if err := q.QueryRowContext(ctx, check.query, check.key).Scan(&n); err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			taken = append(taken, check.field)
+		}
+	}
+	if len(taken) > 0 {
+		return taken, nil
+	}
+	_, err = q.ExecContext(ctx, `INSERT INTO accounts
+		(id, username, username_key, email, email_key, email_confirmed_at, admin, disabled, defined, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		a.ID, a.Username, username, a.Email, email, stamp(a.EmailConfirmedAt), a.Admin, a.Disabled, a.mark, stamp(a.CreatedAt))
+	if err != nil {
+		return nil, err
+	}
+	return nil, setGroups(ctx, q, a.ID, a.Groups)
+}
+
+func setGroups(ctx context.Context, q sqlstore.Querier, id string, groups []string) error {
+	if _, err := q.ExecContext(ctx, `DELETE FROM account_groups WHERE account_id = $1`, id); err != nil {
+		return err
+	}
+	for _, g := range groups {
+		_, err := q.ExecContext(ctx, `INSERT INTO account_groups (account_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, g)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write runs one statement in the transaction of ctx.
+func write(ctx context.Context, query string, args ...any) error {
+	q, ok := sqlstore.Conn(ctx)
+	if !ok {
+		return errors.New("an account is changed outside a transaction")
+	}
+	_, err := q.ExecContext(ctx, query, args...)
+	return err
+}
+
+// free says whether nobody has a name or an address, and nobody had the name.
+func (s *Accounts) free(ctx context.Context, key string) (free bool, err error) {
+	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
+		var n int
+		err := q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM accounts WHERE username_key = $1)
+			+ (SELECT count(*) FROM accounts WHERE email_key = $1)
+			+ (SELECT count(*) FROM removed_names WHERE username_key = $1)`, key).Scan(&n)
+		free = n == 0
+		return err
+	})
+	return free, err
+}

@@ -1,0 +1,44 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/factor/password"
+	"github.com/nightlatch/nightlatch/factor/recovery"
+	"github.com/nightlatch/nightlatch/factor/totp"
+	"github.com/nightlatch/nightlatch/server/settings"
+)
+
+// factors are all ways to prove, the strongest first. A new one is a line here.
+func (s *Server) factors(set *settings.Settings) []factor.Factor {
+	s.password = password.New(password.Options{
+		MinLength: set.Password.MinLength, MaxLength: set.Password.MaxLength, Cost: s.cost,
+	})
+	s.recovery = recovery.New(recovery.Options{Limiter: s.password.Limiter()})
+	window := set.TOTP.Window
+	shape := totp.Options{
+		Issuer: set.TOTP.Issuer, Algorithm: totp.Algorithm(set.TOTP.Algorithm),
+		Digits: set.TOTP.Digits, Period: set.TOTP.Period, Window: &window,
+	}
+	return []factor.Factor{
+		totp.New(shape),
+		totp.NewCounter(totp.Options{Issuer: set.TOTP.Issuer, Algorithm: shape.Algorithm, Digits: set.TOTP.Digits}),
+		s.recovery,
+		s.password,
+	}
+}
+
+// policy is what settings say about who must prove what.
+func policy(set *settings.Settings, factors []factor.Factor) nightlatch.Policy {
+	p := nightlatch.Policy{
+		Require: nightlatch.Require(set.Policy.Require), Grace: set.Policy.Grace, Fresh: set.Policy.Fresh,
+	}
+	for _, f := range factors {
+		if kind := f.Info().Kind; slices.Contains(set.Policy.Factors, string(kind)) {
+			p.Enroll = append(p.Enroll, kind)
+		}
+	}
+	return p
+}

@@ -1,0 +1,238 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/factor/password"
+	"github.com/nightlatch/nightlatch/factor/recovery"
+	"github.com/nightlatch/nightlatch/web"
+)
+
+// The server's events.
+const (
+	eventCreated  = "account_created"
+	eventChanged  = "account_changed"
+	eventPassword = "password_changed"
+	eventDisabled = "account_disabled"
+	eventEnabled  = "account_enabled"
+)
+
+// resetLife is how long the code that a reset gives may be used.
+const resetLife = 72 * time.Hour
+
+// Add makes an account with a password. by says who does it, for the trail ("" is the person). Errors: web.FieldsError for
+// what cannot be used, nightlatch.ErrUnavailable.
+func (s *Server) Add(ctx context.Context, a Account, secret, by string, c nightlatch.Client) (Account, error) {
+	fields := web.FieldsError{}
+	if a.Username != "" || a.Email == "" {
+		note(fields, "username", usernameProblem(a.Username))
+	}
+	if a.Email != "" {
+		note(fields, "email", emailProblem(a.Email))
+	}
+	for _, g := range a.Groups {
+		note(fields, "groups", groupProblem(g))
+	}
+	if secret == "" {
+		fields["password"] = "missing"
+	} else {
+		note(fields, "password", problemOf(s.password.Check(s.call(a.user()), secret)))
+	}
+	if err := s.noteTaken(ctx, fields, a); err != nil {
+		return a, err
+	}
+	if len(fields) > 0 {
+		return a, fields
+	}
+	hashed, err := s.Service.Prepare(ctx, a.user(), password.Kind, factor.Response{Password: secret})
+	if err != nil {
+		return a, err
+	}
+	a.ID, a.CreatedAt = strings.ToLower(rand.Text()), s.now().UTC().Truncate(time.Microsecond)
+	err = s.Service.Change(ctx, a.ID, nightlatch.Event{Name: eventCreated, By: by, Client: c}, func(ctx context.Context) error {
+		return s.insert(ctx, a, hashed)
+	})
+	return a, err
+}
+
+func (s *Server) insert(ctx context.Context, a Account, hashed factor.Enrolled) error {
+	taken, err := insert(ctx, a)
+	if err != nil {
+		return err
+	}
+	if len(taken) > 0 {
+		return &nightlatch.InvalidError{Field: taken[0], Problem: "taken"}
+	}
+	return s.Service.Install(ctx, nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: hashed})
+}
+
+func note(fields web.FieldsError, field, problem string) {
+	if problem != "" {
+		fields[field] = problem
+	}
+}
+
+func problemOf(err error) string {
+	var refused *factor.Refused
+	if errors.As(err, &refused) {
+		return refused.Problem
+	}
+	if err != nil {
+		return "invalid"
+	}
+	return ""
+}
+
+// noteTaken tells before the password is hashed what the insert would find out.
+func (s *Server) noteTaken(ctx context.Context, fields web.FieldsError, a Account) error {
+	for _, f := range []struct{ field, value string }{{"username", a.Username}, {"email", a.Email}} {
+		if f.value == "" || fields[f.field] != "" {
+			continue
+		}
+		free, err := s.Accounts.free(ctx, nameKey(f.value))
+		if err != nil {
+			return err
+		}
+		if !free {
+			fields[f.field] = "taken"
+		}
+	}
+	return nil
+}
+
+// SetPassword gives an account a new password and ends its sessions. Errors: *nightlatch.InvalidError.
+func (s *Server) SetPassword(ctx context.Context, a Account, secret, by string) error {
+	if a.Defined {
+		return errDefined
+	}
+	hashed, err := s.Service.Prepare(ctx, a.user(), password.Kind, factor.Response{Password: secret})
+	if err != nil {
+		return err
+	}
+	return s.Service.Change(ctx, a.ID, nightlatch.Event{Name: eventPassword, By: by}, func(ctx context.Context) error {
+		if err := s.Service.Install(ctx, nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: hashed}); err != nil {
+			return err
+		}
+		return s.Service.EndSessions(ctx, a.ID)
+	})
+}
+
+// Reset removes every authenticator of an account and returns the code with which alone the person may enroll anew,
+// and until when. It works for an account that settings define, too: it takes nothing away that they say.
+func (s *Server) Reset(ctx context.Context, a Account, by, reason string) (code string, until time.Time, err error) {
+	made, err := s.recovery.OneCode(ctx, s.call(a.user()))
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	keep, ok := made.Show.(factor.Keep)
+	if !ok || len(keep.Codes) != 1 {
+		return "", time.Time{}, errors.New("no code was made")
+	}
+	until = s.now().UTC().Add(resetLife).Truncate(time.Second)
+	event := nightlatch.Event{Name: nightlatch.EventReset, By: by, Reason: reason}
+	err = s.Service.Change(ctx, a.ID, event, func(ctx context.Context) error {
+		return s.Service.Reset(ctx, a.ID, recovery.Kind, made, until)
+	})
+	return keep.Codes[0], until, err
+}
+
+// SetGroup adds an account to a group, or takes it out.
+func (s *Server) SetGroup(ctx context.Context, a Account, group string, in bool, by string) error {
+	if a.Defined {
+		return errDefined
+	}
+	if p := groupProblem(group); p != "" {
+		return &nightlatch.InvalidError{Field: "group", Problem: p}
+	}
+	detail := map[string]string{"group": group, "in": yesNo(in)}
+	return s.change(ctx, a, nightlatch.Event{Name: eventChanged, By: by, Detail: detail}, false, func(ctx context.Context) error {
+		if in {
+			return write(ctx, `INSERT INTO account_groups (account_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING`, a.ID, group)
+		}
+		return write(ctx, `DELETE FROM account_groups WHERE account_id = $1 AND name = $2`, a.ID, group)
+	})
+}
+
+// SetAdmin makes an account an administrator's, or not.
+func (s *Server) SetAdmin(ctx context.Context, a Account, admin bool, by string) error {
+	if a.Defined {
+		return errDefined
+	}
+	e := nightlatch.Event{Name: eventChanged, By: by, Detail: map[string]string{"admin": yesNo(admin)}}
+	return s.change(ctx, a, e, false, func(ctx context.Context) error {
+		return write(ctx, `UPDATE accounts SET admin = $2 WHERE id = $1`, a.ID, admin)
+	})
+}
+
+// SetDisabled shuts an account out and ends its sessions, or lets it in again.
+func (s *Server) SetDisabled(ctx context.Context, a Account, disabled bool, by string) error {
+	if a.Defined {
+		return errDefined
+	}
+	e := nightlatch.Event{Name: eventEnabled, By: by}
+	if disabled {
+		e.Name = eventDisabled
+	}
+	return s.change(ctx, a, e, disabled, func(ctx context.Context) error {
+		return write(ctx, `UPDATE accounts SET disabled = $2 WHERE id = $1`, a.ID, disabled)
+	})
+}
+
+// Unlock ends the throttles of an account.
+func (s *Server) Unlock(ctx context.Context, a Account, by string) error {
+	e := nightlatch.Event{Name: nightlatch.EventUnlocked, By: by}
+	return s.change(ctx, a, e, false, func(ctx context.Context) error { return s.Service.Unlock(ctx, a.ID) })
+}
+
+func (s *Server) change(ctx context.Context, a Account, e nightlatch.Event, end bool, f func(ctx context.Context) error) error {
+	return s.Service.Change(ctx, a.ID, e, func(ctx context.Context) error {
+		if err := f(ctx); err != nil || !end {
+			return err
+		}
+		return s.Service.EndSessions(ctx, a.ID)
+	})
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+// signUps is what web needs to sign people up and in.
+type signUps struct{ s *Server }
+
+var _ web.Accounts = signUps{}
+
+// FindAccount is as in web.Accounts.
+func (u signUps) FindAccount(ctx context.Context, identifier string) (user, key string, err error) {
+	key = nameKey(identifier)
+	a, err := u.s.Accounts.findKey(ctx, key)
+	if errors.Is(err, nightlatch.ErrNotFound) {
+		return "", key, nil
+	}
+	return a.ID, key, err
+}
+
+// CreateAccount is as in web.Accounts.
+func (u signUps) CreateAccount(ctx context.Context, n web.NewAccount) (string, error) {
+	if !u.MayCreate() {
+		return "", nightlatch.ErrForbidden
+	}
+	a, err := u.s.Add(ctx, Account{Username: n.Username, Email: n.Email}, n.Password, "", n.Client)
+	return a.ID, err
+}
+
+// MayCreate is as in web.Accounts.
+func (u signUps) MayCreate() bool { return u.s.settings.SignUp.Enabled }
+
+// HasGroup says whether an account is in a group.
+func (a Account) HasGroup(name string) bool { return slices.Contains(a.Groups, name) }

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	maxUsername = 64  // code points
+	maxEmail    = 254 // bytes (RFC 5321 §4.5.3.1.3, erratum 1690)
+)
+
+// nameKey is a name or an address as it is compared: without regard to case and width (NFKC, case fold).
+func nameKey(name string) string {
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
+}
+
+// usernameProblem says what is wrong with a user name, or "". It has 1 to 64 characters that can be seen, no "@" (that
+// tells it from an address), and no space at an end.
+func usernameProblem(name string) string {
+	key := nameKey(name)
+	switch {
+	case name == "" || key == "":
+		return "missing"
+	case !utf8.ValidString(name), strings.Contains(key, "@"), strings.TrimSpace(name) != name,
+		strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "invalid"
+	case utf8.RuneCountInString(name) > maxUsername || utf8.RuneCountInString(key) > 2*maxUsername:
+		return "too_long"
+	}
+	return ""
+}
+
+// emailProblem says what is wrong with an address, or "". Quoted local parts, comments and names beside the address
+// are refused: mail programs disagree about them.
+func emailProblem(address string) string {
+	switch {
+	case address == "":
+		return "missing"
+	case len(address) > maxEmail:
+		return "too_long"
+	case !utf8.ValidString(address), strings.ContainsAny(address, "\"<>()[],;:\\ \t\r\n"):
+		return "invalid"
+	}
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || parsed.Name != "" || strings.Count(address, "@") != 1 {
+		return "invalid"
+	}
+	return ""
+}
+
+// groupProblem says what is wrong with the name of a group, or "". Groups stand in headers, joined by commas.
+func groupProblem(name string) string {
+	if name == "" {
+		return "missing"
+	}
+	if len(name) > 64 {
+		return "too_long"
+	}
+	for _, r := range name {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-' {
+			return "invalid"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,30 @@
+-- The server's accounts. Times are microseconds since 1970 in UTC, 0 for none. A *_key is a name or an address as
+-- it is compared. Passwords are authenticators and live with the engine.
+
+CREATE TABLE accounts (
+	id                 TEXT    NOT NULL PRIMARY KEY,
+	username           TEXT    NOT NULL,
+	username_key       TEXT    NOT NULL,
+	email              TEXT    NOT NULL,
+	email_key          TEXT    NOT NULL,
+	email_confirmed_at INTEGER NOT NULL,
+	admin              INTEGER NOT NULL CHECK (admin IN (0, 1)),
+	disabled           INTEGER NOT NULL CHECK (disabled IN (0, 1)),
+	defined            TEXT    NOT NULL, -- of an account that settings define: a hash of what they say; else ''
+	created_at         INTEGER NOT NULL,
+	CHECK (username_key <> '' OR email_key <> '')
+) STRICT;
+CREATE UNIQUE INDEX accounts_username ON accounts (username_key) WHERE username_key <> '';
+CREATE UNIQUE INDEX accounts_email ON accounts (email_key) WHERE email_key <> '';
+
+CREATE TABLE account_groups (
+	account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+	name       TEXT NOT NULL,
+	PRIMARY KEY (account_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- A name that was removed is never given again: events and applications may still know it.
+CREATE TABLE removed_names (
+	username_key TEXT    NOT NULL PRIMARY KEY,
+	removed_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,185 @@
+// Package server is the stand-alone server: its accounts, the factors that it brings, and the handler that serves
+// all of it. It uses of the engine and of web only what any application could.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/factor/password"
+	"github.com/nightlatch/nightlatch/factor/recovery"
+	"github.com/nightlatch/nightlatch/server/settings"
+	"github.com/nightlatch/nightlatch/sqlstore"
+	"github.com/nightlatch/nightlatch/web"
+)
+
+//go:embed schema
+var schema embed.FS
+
+// Config is what a Server is made of. Settings, Store and Key must be set.
+type Config struct {
+	Settings *settings.Settings
+	Store    *sqlstore.Store
+	Key      *nightlatch.KeyRing
+	Log      *slog.Logger     // default: discards
+	Now      func() time.Time // default: time.Now
+	Rand     io.Reader        // default: crypto/rand
+	Cost     password.Cost    // of a password's hash; default password.DefaultCost
+}
+
+// Server is the stand-alone server.
+type Server struct {
+	Accounts *Accounts
+	Service  *nightlatch.Service
+
+	settings *settings.Settings
+	store    *sqlstore.Store
+	log      *slog.Logger
+	now      func() time.Time
+	rand     io.Reader
+	cost     password.Cost
+	password *password.Factor
+	recovery *recovery.Factor
+}
+
+// New brings the database up to date, checks that the key is the one that it was sealed with, takes in the accounts
+// that settings define, and returns a Server. The error says which of these cannot be done, and why.
+func New(ctx context.Context, c Config) (*Server, error) {
+	s := &Server{
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost,
+		Accounts: &Accounts{store: c.Store},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.rand == nil {
+		s.rand = rand.Reader
+	}
+	if s.cost == (password.Cost{}) {
+		s.cost = password.DefaultCost()
+	}
+	if err := Migrate(ctx, c.Store, s.now()); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if err := c.Store.CheckKey(ctx, c.Key, s.rand); err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	var err error
+	factors := s.factors(c.Settings)
+	s.Service, err = nightlatch.New(nightlatch.Config{
+		Users: s.Accounts, Store: c.Store, Key: c.Key, Factors: factors, Policy: policy(c.Settings, factors),
+		Limits: limits(c.Settings), Issuer: c.Settings.TOTP.Issuer, Origin: c.Settings.PublicURL,
+		Log: s.log, Now: s.now, Rand: s.rand,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.defineAccounts(ctx, c.Settings.Accounts); err != nil {
+		return nil, fmt.Errorf("accounts of the settings: %w", err)
+	}
+	return s, nil
+}
+
+// Migrate brings a database up to date: the engine's tables and the server's.
+func Migrate(ctx context.Context, store *sqlstore.Store, now time.Time) error {
+	files, err := fs.Sub(schema, "schema/sqlite")
+	if err != nil {
+		return err
+	}
+	return store.Migrate(ctx, now, sqlstore.Migrations{Name: "server", Files: files})
+}
+
+func limits(set *settings.Settings) nightlatch.Limits {
+	return nightlatch.Limits{
+		Session: set.Session.Lifetime, Idle: set.Session.Idle, FreeTries: set.Throttle.FreeTries,
+		FirstDelay: set.Throttle.FirstDelay, MaxDelay: set.Throttle.MaxDelay, DayLimit: set.Throttle.DayLimit,
+	}
+}
+
+// Handler serves the pages, the API and the health checks. It returns an error when pages cannot be made.
+func (s *Server) Handler() (http.Handler, error) {
+	gate, err := web.New(s.Service, web.Options{
+		PublicURL: s.settings.PublicURL, Accounts: signUps{s}, MinPassword: s.settings.Password.MinLength,
+		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
+		OpenAPI: OpenAPI(), Log: s.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { health(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { health(w, s.ready(r.Context())) })
+	mux.Handle("/", gate.Handler())
+	return mux, nil
+}
+
+// ready says why the server cannot serve now, or nil.
+func (s *Server) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return s.store.View(ctx, func(r nightlatch.Reader) error {
+		_, err := r.Epoch(ctx)
+		return err
+	})
+}
+
+func health(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, `{"status":"unavailable","reason":"the database does not answer"}`+"\n")
+		return
+	}
+	_, _ = io.WriteString(w, `{"status":"ok"}`+"\n")
+}
+
+// expireEvery is how often what has expired is removed, and expireStep how many records of a type at once, so that
+// no sign-in waits long.
+const (
+	expireEvery = time.Minute
+	expireStep  = 200
+)
+
+// Maintain removes what has expired, now and then, until ctx ends.
+func (s *Server) Maintain(ctx context.Context) {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		if _, err := s.Service.Expire(ctx, expireStep); err != nil && ctx.Err() == nil {
+			s.log.Warn("what has expired was not removed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Close waits for what runs in the background. The store stays open.
+func (s *Server) Close() { s.Service.Close() }
+
+// call is what a factor is told when the server asks it by itself.
+func (s *Server) call(u nightlatch.User) factor.Call {
+	return factor.Call{
+		User:    factor.User{ID: u.ID, Name: u.Name, Email: u.Email},
+		Purpose: factor.ForEnrollment, Origin: s.settings.PublicURL, Issuer: s.settings.TOTP.Issuer, Now: s.now(), Rand: s.rand,
+	}
+}
+
+var errDefined = errors.New("the account is defined by the settings: change it there")
