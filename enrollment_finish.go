@@ -163,7 +163,8 @@ func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing
 		return done, nil, err
 	}
 	done.Next, err = s.advance(ctx, tx, f.h, f.client)
-	done.Authenticator = Offer{ID: rec.ID, Kind: rec.Kind, Label: rec.Label, Hint: f.enrolled.Hint, CreatedAt: rec.CreatedAt}
+	done.Authenticator = Offer{ID: rec.ID, Kind: rec.Kind, Label: rec.Label, Hint: f.enrolled.Hint}
+	done.Authenticator.Preferred, done.Authenticator.CreatedAt, done.Authenticator.LastUsedAt = rec.Preferred, rec.CreatedAt, rec.LastUsedAt
 	return done, nil, err
 }
 
