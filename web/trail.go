@@ -3,34 +3,41 @@ package web
 import (
 	"strings"
 
+	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/locale"
 )
 
-// eventTexts says each of the engine's events in a sentence, by its name.
+// eventTexts says each event of the engine and of the server in a sentence, by its name.
 var eventTexts = map[string]string{
-	"first_factor_refused":    locale.Mark("A wrong password was given"),
-	"first_factor_proven":     locale.Mark("The password was right"),
-	"refused":                 locale.Mark("A wrong code was given"),
-	"throttled":               locale.Mark("Too many wrong tries"),
-	"signed_in":               locale.Mark("Signed in"),
-	"sign_in_given_up":        locale.Mark("A sign-in was given up"),
-	"proven":                  locale.Mark("Verified again"),
-	"signed_out":              locale.Mark("Signed out"),
-	"session_ended":           locale.Mark("A session was ended"),
-	"sessions_ended":          locale.Mark("All other sessions were ended"),
-	"enrollment_begun":        locale.Mark("The set-up of an authenticator was begun"),
-	"enrollment_refused":      locale.Mark("A wrong code was given during set-up"),
-	"authenticator_added":     locale.Mark("An authenticator was added"),
-	"authenticator_removed":   locale.Mark("An authenticator was removed"),
-	"authenticator_renamed":   locale.Mark("An authenticator was renamed"),
-	"authenticator_preferred": locale.Mark("Another authenticator is asked for first"),
-	"recovery_codes_made":     locale.Mark("New recovery codes were made"),
-	"recovery_code_used":      locale.Mark("A recovery code was used"),
-	"reset":                   locale.Mark("The second factor was reset"),
-	"unlocked":                locale.Mark("The wait after wrong tries was lifted"),
-	"warning":                 locale.Mark("Something unusual was seen"),
-	"account_added":           locale.Mark("The account was made"),
-	"password_changed":        locale.Mark("The password was changed"),
+	nightlatch.EventFirstFactorRefused:   locale.Mark("A wrong password was given"),
+	nightlatch.EventFirstFactorProven:    locale.Mark("The password was right"),
+	nightlatch.EventRefused:              locale.Mark("A wrong code was given"),
+	nightlatch.EventThrottled:            locale.Mark("Too many wrong tries"),
+	nightlatch.EventSignedIn:             locale.Mark("Signed in"),
+	nightlatch.EventSignInGivenUp:        locale.Mark("A sign-in was given up"),
+	nightlatch.EventProven:               locale.Mark("Verified again"),
+	nightlatch.EventSignedOut:            locale.Mark("Signed out"),
+	nightlatch.EventSessionEnded:         locale.Mark("A session was ended"),
+	nightlatch.EventSessionsEnded:        locale.Mark("All other sessions were ended"),
+	nightlatch.EventEnrollmentBegun:      locale.Mark("The set-up of an authenticator was begun"),
+	nightlatch.EventEnrollmentRefused:    locale.Mark("A wrong code was given during set-up"),
+	nightlatch.EventAuthenticatorAdded:   locale.Mark("An authenticator was added"),
+	nightlatch.EventAuthenticatorRemoved: locale.Mark("An authenticator was removed"),
+	nightlatch.EventAuthenticatorRenamed: locale.Mark("An authenticator was renamed"),
+	nightlatch.EventPreferred:            locale.Mark("Another authenticator is asked for first"),
+	nightlatch.EventCodesMade:            locale.Mark("New recovery codes were made"),
+	nightlatch.EventCodeUsed:             locale.Mark("A recovery code was used"),
+	nightlatch.EventReset:                locale.Mark("The second factor was reset"),
+	nightlatch.EventUnlocked:             locale.Mark("The wait after wrong tries was lifted"),
+	nightlatch.EventWarning:              locale.Mark("Something unusual was seen"),
+	// The server's.
+	"account_created":   locale.Mark("The account was made"),
+	"account_changed":   locale.Mark("The account was changed"),
+	"account_disabled":  locale.Mark("The account was disabled"),
+	"account_enabled":   locale.Mark("The account was enabled"),
+	"account_defined":   locale.Mark("The account was taken from the settings"),
+	"account_undefined": locale.Mark("The account is no longer in the settings"),
+	"password_changed":  locale.Mark("The password was changed"),
 }
 
 // eventText says what happened, with the name of the authenticator that it happened to. An event that is not
