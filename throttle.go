@@ -162,6 +162,9 @@ func (s *Service) putTally(ctx context.Context, tx Tx, t tally, now time.Time) e
 	}
 	t.record.Data = data
 	t.record.ExpiresAt = now.Add(day)
+	if t.Until.After(t.record.ExpiresAt) {
+		t.record.ExpiresAt = t.Until
+	}
 	if t.rests && t.Row > 0 {
 		t.record.ExpiresAt = time.Time{}
 	}
