@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
 )
@@ -121,12 +122,12 @@ func (s *Service) settleFirst(ctx context.Context, tx *change, t *trial, a First
 	if other := addr.forbids(tx.now); other.After(until) {
 		until = other
 	}
-	if !until.IsZero() {
-		var h *holder
-		if a.User != "" && !name.forbids(tx.now).IsZero() {
-			h = t.h
-		}
-		outcome, err = s.throttled(ctx, tx, h, name, until, t.client)
+	switch {
+	case until.IsZero():
+	case name.forbids(tx.now).IsZero(): // the address alone: nobody's trail
+		return Next{}, &ThrottledError{RetryAfter: max(until.Sub(tx.now), time.Second)}, nil
+	default:
+		outcome, err = s.throttled(ctx, tx, a.User, name, until, nil, t.client)
 		return Next{}, outcome, err
 	}
 	if !t.judged {

@@ -132,7 +132,11 @@ func (s *Service) settle(ctx context.Context, tx *change, t *trial, tok string) 
 		return Next{}, nil, err
 	}
 	if until := ta.forbids(tx.now); !t.info.Unguessable && !until.IsZero() {
-		outcome, err = s.throttled(ctx, tx, t.h, ta, until, t.client)
+		open, err := s.openOffers(t.h, throttles, tx.now)
+		if err != nil {
+			return Next{}, nil, err
+		}
+		outcome, err = s.throttled(ctx, tx, user, ta, until, open, t.client)
 		return Next{}, outcome, err
 	}
 	if !t.judged {
@@ -205,7 +209,8 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 			return err
 		}
 	}
-	if t.refused.Reason != factor.Used && !t.info.Unguessable {
+	// A field that is missing is told before anything is judged.
+	if t.refused.Reason != factor.Used && t.refused.Field == "" && !t.info.Unguessable {
 		ta.throttle = ta.wrong(s.limits, tx.now)
 		if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
 			return err
@@ -314,20 +319,36 @@ func (s *Service) tellRight(ctx context.Context, tx *change, t *trial, rec Authe
 	return tx.event(ctx, user, e)
 }
 
-// throttled writes the refusal to the trail, once a delay: a flood of tries must not fill the disk.
-func (s *Service) throttled(ctx context.Context, tx *change, h *holder, ta tally, until time.Time, c Client) (outcome, err error) {
-	kind := ta.record.Kind
-	e := &ThrottledError{RetryAfter: max(until.Sub(tx.now), time.Second)}
-	if h != nil && (h.in != nil || h.ses != nil) {
-		open := slices.DeleteFunc(slices.Clone(s.offers(h, tx.now)), func(o factor.Held) bool { return o.Kind == kind })
-		e.Offers = s.view(open)
+// openOffers are the offers that no throttle forbids.
+func (s *Service) openOffers(h *holder, throttles []ThrottleRecord, now time.Time) ([]Offer, error) {
+	var open []factor.Held
+	for _, o := range s.offers(h, now) {
+		ta, err := s.pickTally(throttles, userSubject(h.user.ID), o.Kind)
+		if err != nil {
+			return nil, err
+		}
+		if s.policy.info(o.Kind).Unguessable || ta.forbids(now).IsZero() {
+			open = append(open, o)
+		}
 	}
-	if h == nil || ta.Told.After(tx.now) {
+	return s.view(open), nil
+}
+
+// throttled notes the refusal, once a delay: a flood of tries must not fill the disk. A name that nobody has is noted
+// too, so that it takes as long as one that somebody has; it has no trail.
+func (s *Service) throttled(
+	ctx context.Context, tx *change, user string, ta tally, until time.Time, open []Offer, c Client,
+) (outcome, err error) {
+	e := &ThrottledError{RetryAfter: max(until.Sub(tx.now), time.Second), Offers: open}
+	if ta.Told.After(tx.now) {
 		return e, nil
 	}
 	ta.Told = until
 	if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
 		return nil, err
 	}
-	return e, tx.event(ctx, h.user.ID, Event{Name: EventThrottled, Kind: kind, Client: c})
+	if user == "" {
+		return e, nil
+	}
+	return e, tx.event(ctx, user, Event{Name: EventThrottled, Kind: ta.record.Kind, Client: c})
 }
