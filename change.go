@@ -1,7 +1,9 @@
 package nightlatch
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -14,8 +16,14 @@ type change struct {
 	s         *Service
 	now       time.Time
 	raise     bool // a session ended or changed, or an account did
-	standings map[string]*standing
+	standings map[string]*read
 	logged    []loggedEvent
+}
+
+// read is a standing, and what it was.
+type read struct {
+	standing
+	was []byte
 }
 
 type loggedEvent struct {
@@ -32,7 +40,7 @@ func (s *Service) tx(ctx context.Context, f func(ctx context.Context, tx *change
 	}
 	var done *change
 	err := s.store.Tx(ctx, func(ctx context.Context, tx Tx) error {
-		c := &change{Tx: tx, s: s, now: s.time(), standings: map[string]*standing{}}
+		c := &change{Tx: tx, s: s, now: s.time(), standings: map[string]*read{}}
 		if err := f(context.WithValue(ctx, changeKey{s}, c), c); err != nil {
 			return err
 		}
@@ -53,7 +61,14 @@ func (s *Service) tx(ctx context.Context, f func(ctx context.Context, tx *change
 
 func (c *change) finish(ctx context.Context) error {
 	for _, st := range c.standings {
-		if err := c.s.putStanding(ctx, c.Tx, st); err != nil {
+		is, err := json.Marshal(st.standing)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(is, st.was) {
+			continue
+		}
+		if err := c.s.putStanding(ctx, c.Tx, &st.standing); err != nil {
 			return err
 		}
 	}
@@ -63,17 +78,22 @@ func (c *change) finish(ctx context.Context) error {
 	return nil
 }
 
-// standing returns the engine's record of a user, locked; what is changed in it is put when the transaction ends.
+// standing returns the engine's record of a user, locked; it is put when the transaction ends if it has
+// changed, so that what only looks does not wait for the disk.
 func (c *change) standing(ctx context.Context, user string) (*standing, error) {
 	if st, ok := c.standings[user]; ok {
-		return st, nil
+		return &st.standing, nil
 	}
 	st, err := c.s.findStanding(ctx, c.Tx, user)
 	if err != nil {
 		return nil, err
 	}
-	c.standings[user] = &st
-	return &st, nil
+	was, err := json.Marshal(st)
+	if err != nil {
+		return nil, err
+	}
+	c.standings[user] = &read{st, was}
+	return &c.standings[user].standing, nil
 }
 
 func (c *change) event(ctx context.Context, user string, e Event) error {

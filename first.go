@@ -38,7 +38,7 @@ func (s *Service) ProveFirst(ctx context.Context, a First) (Next, error) {
 
 func (s *Service) proveFirstOnce(ctx context.Context, a First) (Next, error) {
 	f, ok := s.factors[a.Response.Kind]
-	if !ok {
+	if !ok || f.Info().Class != factor.Knowledge { // wrong codes count only after a right password
 		return Next{}, ErrWrongCredentials
 	}
 	t := &trial{info: f.Info(), client: a.Start.Client, h: &holder{}}

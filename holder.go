@@ -103,10 +103,10 @@ func (h *holder) addProof(p factor.Proof) {
 }
 
 func (h *holder) purpose() factor.Purpose {
-	if h.in != nil {
-		return factor.ForSignIn
+	if h.ses != nil {
+		return factor.ForFreshProof
 	}
-	return factor.ForFreshProof
+	return factor.ForSignIn
 }
 
 func (h *holder) ofKind(kind factor.Kind) []factor.Held {
