@@ -120,11 +120,14 @@ func (s *Service) GiveUp(ctx context.Context, tok string, c Client) error {
 }
 
 // Begin begins a sign-in of a user whose first proof the caller vouches for: an application that has checked its
-// own password, or the server after a sign-up. Errors: ErrNotFound, ErrUnavailable.
+// own password, or the server after a sign-up. Errors: ErrNotFound, ErrForbidden (a disabled user), ErrUnavailable.
 func (s *Service) Begin(ctx context.Context, user string, proof factor.Proof, start Start) (Next, error) {
 	u, err := s.users.FindUser(ctx, user)
 	if err != nil {
 		return Next{}, s.outer(err)
+	}
+	if u.Disabled {
+		return Next{}, ErrForbidden
 	}
 	var next Next
 	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
@@ -139,7 +142,10 @@ func (s *Service) Begin(ctx context.Context, user string, proof factor.Proof, st
 		next, err = s.begin(ctx, tx, h, proof, start)
 		return err
 	})
-	return next, err
+	if err != nil {
+		return Next{}, err
+	}
+	return next, nil
 }
 
 // begin makes the sign-in, or at once the session where nothing else is to be proven.
