@@ -190,7 +190,7 @@ func TestHostileWordsAreText(t *testing.T) {
 		{"another", anotherView{Frame: frame, Offers: []offerView{offer}}},
 		{"recover", recoverView{Frame: frame}},
 		{"account", account},
-		{"choose", chooseView{Frame: frame, Kinds: []kindWords{{Kind: hostile, Name: hostile, Why: hostile, Adds: []addWords{{Button: hostile}}}}}},
+		{"choose", chooseView{Frame: frame, Kinds: kindViews(kindWords{Kind: hostile, Name: hostile, Why: hostile, Adds: []addWords{{Button: hostile}}})}},
 		{"scan", scan},
 		{"recovery-codes", recoveryView{Frame: frame, Codes: []string{hostile}, Account: hostile, Next: "/" + hostile}},
 		{"password", passwordView{Frame: frame, Username: hostile}},

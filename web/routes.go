@@ -72,7 +72,7 @@ var pageRoutes = []pageRoute{
 	{"POST", "/verify", anyone, (*Gate).formVerify},
 	{"GET", "/verify/another", step, (*Gate).pageAnother},
 	{"POST", "/verify/another", step, (*Gate).formAnother},
-	{"POST", "/verify/cancel", step, (*Gate).formCancel},
+	{"GET", "/verify/cancel", step, (*Gate).pageCancel},
 	{"GET", "/recover", step, (*Gate).pageRecover},
 	{"GET", "/sign-out", anyone, (*Gate).pageSignOut},
 	{"POST", "/sign-out", anyone, (*Gate).formSignOut},
@@ -81,11 +81,11 @@ var pageRoutes = []pageRoute{
 	{"POST", "/account/sessions/{id}/end", session, (*Gate).formEndSession},
 	{"GET", "/account/authenticators/new", enrolling, (*Gate).pageChoose},
 	{"GET", "/account/authenticators/new/{kind}", enrolling, (*Gate).pageEnroll},
-	{"POST", "/account/authenticators/new/{kind}", enrolling, (*Gate).formEnroll},
-	{"POST", "/account/authenticators/new/{kind}/cancel", enrolling, (*Gate).formCancelEnroll},
-	{"POST", "/account/authenticators/{id}/rename", session, (*Gate).formRename},
-	{"POST", "/account/authenticators/{id}/prefer", session, (*Gate).formPrefer},
-	{"POST", "/account/authenticators/{id}/remove", session, (*Gate).formRemove},
+	{"GET", "/account/authenticators/new/{kind}/cancel", enrolling, (*Gate).pageCancelEnroll},
+	{"POST", "/account/authenticators/finish/{kind}", enrolling, (*Gate).formEnroll},
+	{"POST", "/account/authenticators/rename/{id}", session, (*Gate).formRename},
+	{"POST", "/account/authenticators/prefer/{id}", session, (*Gate).formPrefer},
+	{"POST", "/account/authenticators/remove/{id}", session, (*Gate).formRemove},
 	{"GET", "/account/recovery-codes", session, (*Gate).pageCodes},
 	{"POST", "/account/recovery-codes", session, (*Gate).formCodes},
 	{"GET", "/asset/{name}", anyone, (*Gate).getAsset},
@@ -151,9 +151,10 @@ func (g *Gate) guard(next http.Handler, api string) http.Handler {
 		if g.secure {
 			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		byToken := r.Header.Get("Authorization") != "" && r.Header.Get("Cookie") == ""
+		isAPI := strings.HasPrefix(r.URL.Path, api+"/")
+		byToken := isAPI && r.Header.Get("Authorization") != "" && r.Header.Get("Cookie") == ""
 		if err := g.cross.Check(r); err != nil && !byToken {
-			if strings.HasPrefix(r.URL.Path, api+"/") {
+			if isAPI {
 				g.problem(w, r, errCrossOrigin)
 				return
 			}
@@ -308,6 +309,10 @@ func (g *Gate) sendAway(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if g.options.Accounts == nil {
+		if _, ok := g.options.CurrentUser(r); ok { // attach has just begun our part
+			g.redirect(w, r, "/verify")
+			return
+		}
 		pageHeaders(w.Header())
 		http.Redirect(w, r, g.options.SignIn, http.StatusSeeOther)
 		return

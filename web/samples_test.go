@@ -51,6 +51,13 @@ func sampleKinds(names ...factor.Kind) (kinds []kindWords) {
 	return kinds
 }
 
+func kindViews(words ...kindWords) (views []kindView) {
+	for _, w := range words {
+		views = append(views, kindView{kindWords: w, May: true, To: "/account?a=b&c=d"})
+	}
+	return views
+}
+
 func sampleVerify(p factor.Prompt) verifyView {
 	v := verifyView{
 		Frame: Frame{To: "/account?a=b&c=d"}, ID: "a1", Kind: "totp", Label: "My phone", Username: "alice", MayRemember: true,
@@ -81,7 +88,7 @@ func sampleAccount() accountView {
 		}
 	}
 	return accountView{
-		Frame: Frame{User: "alice", Status: "You are signed in."}, Email: "alice@example.com", Groups: []string{"staff", "ops"}, Admin: true, MayChange: true,
+		Frame: Frame{User: "alice", Status: "You are signed in."}, Username: "alice", Email: "alice@example.com", Groups: []string{"staff", "ops"}, Admin: true, MayChange: true,
 		EnrollBy: used, Notices: []string{"A new sign-in from an address that was not seen before."},
 		Kinds: kinds, Codes: &codesView{Left: 9, CreatedAt: added},
 		Sessions: []sessionView{
@@ -131,7 +138,7 @@ func samples(t *testing.T) map[string]sample {
 		"recover-empty":     {"recover", recoverView{}},
 		"account":           {"account", sampleAccount()},
 		"account-empty":     {"account", accountView{}},
-		"choose":            {"choose", chooseView{Required: true, Kinds: sampleKinds("sms", "totp", "webauthn", "hotp", "email"), Cancel: "/account"}},
+		"choose":            {"choose", chooseView{Required: true, Kinds: kindViews(sampleKinds("sms", "totp", "webauthn", "hotp", "email")...), Cancel: "/account"}},
 		"choose-empty":      {"choose", chooseView{}},
 		"scan-totp":         {"scan", sampleScan(30)},
 		"scan-hotp":         {"scan", sampleScan(0)},

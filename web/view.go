@@ -119,6 +119,8 @@ type offerView struct {
 	Preferred  bool
 	CreatedAt  time.Time
 	LastUsedAt time.Time // zero: never
+	// Problem says what is wrong with Typed, the name that it was to have.
+	Typed, Problem string
 }
 
 // recoverView is the page "recover", **Lost your device?**
@@ -130,6 +132,7 @@ type recoverView struct {
 // accountView is the page "account".
 type accountView struct {
 	Frame
+	Username       string // "" for an account that goes by its address
 	Email          string
 	EmailConfirmed bool
 	Groups         []string
@@ -148,7 +151,8 @@ type accountView struct {
 type kindView struct {
 	kindWords
 	Held []offerView
-	May  bool // another one may be added
+	May  bool   // another one may be added
+	To   string // where to go when one was
 }
 
 // codesView is the state of the recovery codes.
@@ -182,15 +186,16 @@ type eventView struct {
 type chooseView struct {
 	Frame
 	Required bool // the sign-in goes on only with one
-	Kinds    []kindWords
+	Kinds    []kindView
 	Cancel   string // a path of ours
 }
 
 // scanView is the page "scan": the set-up of an authenticator app or a counter token. The form goes to
-// POST /account/authenticators/new/KIND: code, label, replaces, to.
+// POST /account/authenticators/finish/KIND: enrollment, code, label, replaces, to.
 type scanView struct {
 	Frame
 	Kind            string
+	Enrollment      string // the id of what is to be finished
 	Replaces        string // the id of the authenticator that goes when this one is there
 	ReplacesLabel   string
 	Secret          string // base32; shown in groups of four

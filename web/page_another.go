@@ -1,0 +1,94 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// pageAnother lists all that may be proven.
+func (g *Gate) pageAnother(w http.ResponseWriter, r *http.Request, c caller) {
+	a, ok := g.asked(w, r, c)
+	if !ok {
+		return
+	}
+	v := anotherView{Frame: Frame{To: g.to(r)}, Fresh: a.fresh, Recover: true}
+	for _, o := range a.offers {
+		v.Offers = append(v.Offers, g.offerOf(o))
+	}
+	g.pages.render(w, r, http.StatusOK, "another", v)
+}
+
+func (g *Gate) offerOf(o nightlatch.Offer) offerView {
+	return offerView{
+		ID: o.ID, Kind: string(o.Kind), Name: wordsOf(g.info(o.Kind)).Name, Label: o.Label, Hint: o.Hint, Left: o.Left,
+		Preferred: o.Preferred, CreatedAt: o.CreatedAt, LastUsedAt: o.LastUsedAt,
+	}
+}
+
+// info is what is known of a kind. One that is switched off goes by its own name.
+func (g *Gate) info(kind factor.Kind) factor.Info {
+	info, ok := g.svc.Factor(kind)
+	if !ok {
+		info = factor.Info{Kind: kind, Name: string(kind)}
+	}
+	return info
+}
+
+// formAnother takes the choice to /verify.
+func (g *Gate) formAnother(w http.ResponseWriter, r *http.Request, _ caller) {
+	if !g.readForm(w, r) {
+		return
+	}
+	query := url.Values{"kind": {r.PostFormValue("kind")}}
+	if id := r.PostFormValue("id"); id != "" {
+		query.Set("id", id)
+	}
+	if to := g.to(r); to != "" {
+		query.Set("to", to)
+	}
+	g.redirect(w, r, "/verify?"+query.Encode())
+}
+
+// pageCancel gives a sign-in up; in a session it leaves the fresh proof. It is behind a link, which works only
+// from our own pages: another site must not end what a person has begun.
+func (g *Gate) pageCancel(w http.ResponseWriter, r *http.Request, c caller) {
+	if fromElsewhere(r) {
+		g.redirect(w, r, "/verify")
+		return
+	}
+	if c.signIn == "" {
+		g.redirect(w, r, "/account")
+		return
+	}
+	err := g.svc.GiveUp(r.Context(), c.signIn, c.client)
+	if err != nil && !errors.Is(err, nightlatch.ErrUnauthenticated) {
+		g.errorPage(w, r, err)
+		return
+	}
+	g.drop(w, r, signInCookie)
+	g.redirect(w, r, "/")
+}
+
+// fromElsewhere says whether a link on another site, or something that only fetches ahead, leads here.
+func fromElsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return r.Method == http.MethodHead || r.Header.Get("Sec-Purpose") != "" ||
+		site != "" && site != "same-origin" && site != "none"
+}
+
+// pageRecover lists the ways that are left when an authenticator is lost.
+func (g *Gate) pageRecover(w http.ResponseWriter, r *http.Request, c caller) {
+	a, ok := g.asked(w, r, c)
+	if !ok {
+		return
+	}
+	v := recoverView{Frame: Frame{To: g.to(r)}}
+	if o, ok := choose(a.offers, recoveryKind, ""); ok && o.Kind == recoveryKind {
+		v.Codes = o.Left
+	}
+	g.pages.render(w, r, http.StatusOK, "recover", v)
+}

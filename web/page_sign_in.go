@@ -1,0 +1,154 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// passwordKind is the first factor of the sign-in that this package does.
+const passwordKind factor.Kind = "password"
+
+// pageHome shows who is signed in with the ways on, or the sign-in form.
+func (g *Gate) pageHome(w http.ResponseWriter, r *http.Request, c caller) {
+	if err := g.attach(w, r, &c); err != nil {
+		g.errorPage(w, r, err)
+		return
+	}
+	ses, err := g.session(r, c)
+	switch {
+	case err == nil:
+		g.homeOf(w, r, ses)
+	case !errors.Is(err, nightlatch.ErrUnauthenticated):
+		g.errorPage(w, r, err)
+	case g.options.Accounts == nil:
+		g.sendAway(w, r)
+	default:
+		v := homeView{signInView: g.newSignIn(r)}
+		_, v.Status = g.told(w, r)
+		g.pages.render(w, r, http.StatusOK, "home", v)
+	}
+}
+
+func (g *Gate) homeOf(w http.ResponseWriter, r *http.Request, ses nightlatch.Session) {
+	u, err := g.svc.FindUser(r.Context(), ses.User)
+	if err != nil {
+		g.errorPage(w, r, err)
+		return
+	}
+	v := homeView{}
+	v.User = nameOf(u)
+	_, v.Status = g.told(w, r)
+	g.pages.render(w, r, http.StatusOK, "home", v)
+}
+
+// nameOf is what a user goes by on a page.
+func nameOf(u nightlatch.User) string {
+	switch {
+	case u.Name != "":
+		return u.Name
+	case u.Email != "":
+		return u.Email
+	}
+	return u.ID
+}
+
+func (g *Gate) newSignIn(r *http.Request) signInView {
+	return signInView{Frame: Frame{To: g.to(r)}, SignUp: g.options.Accounts.MayCreate()}
+}
+
+// pageSignIn shows the sign-in form; who is signed in already goes where to says.
+func (g *Gate) pageSignIn(w http.ResponseWriter, r *http.Request, c caller) {
+	_, err := g.session(r, c)
+	switch {
+	case err == nil:
+		g.goTo(w, r, g.to(r), "/account")
+	case !errors.Is(err, nightlatch.ErrUnauthenticated):
+		g.errorPage(w, r, err)
+	case g.options.Accounts == nil:
+		g.sendAway(w, r)
+	default:
+		g.pages.render(w, r, http.StatusOK, "sign-in", g.newSignIn(r))
+	}
+}
+
+// formSignIn takes a name and a password.
+func (g *Gate) formSignIn(w http.ResponseWriter, r *http.Request, c caller) {
+	if g.options.Accounts == nil {
+		g.errorPage(w, r, nightlatch.ErrNotFound)
+		return
+	}
+	if !g.readForm(w, r) {
+		return
+	}
+	v := g.newSignIn(r)
+	v.Identifier, v.Stay = r.PostFormValue("identifier"), r.PostFormValue("stay") != ""
+	next, err := g.proveFirst(r, c, v)
+	if err != nil {
+		g.signInFailed(w, r, v, err)
+		return
+	}
+	g.keep(w, r, next)
+	g.goOn(w, r, next, next.To, saidSignedIn)
+}
+
+func (g *Gate) proveFirst(r *http.Request, c caller, v signInView) (nightlatch.Next, error) {
+	password := r.PostFormValue("password")
+	missing := FieldsError{}
+	if v.Identifier == "" {
+		missing["identifier"] = "missing"
+	}
+	if password == "" {
+		missing["password"] = "missing"
+	}
+	if len(missing) > 0 {
+		return nightlatch.Next{}, missing
+	}
+	return g.provePassword(r, v.Identifier, password, nightlatch.Start{
+		Client: c.client, Stay: v.Stay, To: v.To, Replaces: c.session,
+	})
+}
+
+// signInFailed shows the form again with what was wrong; the name stays, the password does not.
+func (g *Gate) signInFailed(w http.ResponseWriter, r *http.Request, v signInView, err error) {
+	f := faultOf(err)
+	lang := g.pages.language(r)
+	switch f.Code {
+	case "wrong_credentials":
+		v.Alert = g.pages.say(r, "Wrong name or password.")
+	case "throttled":
+		v.Alert = throttledText(lang, wait(err))
+	case "invalid_request":
+		v.Problems = g.fieldProblems(r, f)
+	default:
+		g.errorPage(w, r, err)
+		return
+	}
+	g.retryAfter(w, f)
+	g.pages.render(w, r, f.Status, "sign-in", v)
+}
+
+// goOn leads to the next step, and at the end where to names, else to the account, with a message.
+func (g *Gate) goOn(w http.ResponseWriter, r *http.Request, next nightlatch.Next, to, said string) {
+	page, done := pageOf(next)
+	if !done {
+		g.redirect(w, r, page)
+		return
+	}
+	to = localPath(to)
+	g.tellAt(w, to, said)
+	g.goTo(w, r, to, page)
+}
+
+// pageOf is the page of ours where a sign-in goes on, and whether it is done.
+func pageOf(next nightlatch.Next) (page string, done bool) {
+	switch next.Step {
+	case nightlatch.StepVerify:
+		return "/verify", false
+	case nightlatch.StepEnroll:
+		return "/account/authenticators/new", false
+	}
+	return "/account", true
+}

@@ -1,0 +1,240 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// recoveryKind stands in for an authenticator that is lost.
+const recoveryKind factor.Kind = "recovery"
+
+// asked is what a request to /verify serves.
+type asked struct {
+	caller
+	fresh  bool // a session, for a fresh proof
+	user   string
+	offers []nightlatch.Offer
+	next   nightlatch.Next // of a sign-in
+}
+
+// pageVerify asks for what comes next: the second step of a sign-in, or in a session a fresh proof. It sends nothing.
+func (g *Gate) pageVerify(w http.ResponseWriter, r *http.Request, c caller) {
+	a, ok := g.asked(w, r, c)
+	if !ok {
+		return
+	}
+	query := r.URL.Query()
+	v, err := g.newVerify(r, a, factor.Kind(query.Get("kind")), query.Get("id"))
+	if err != nil {
+		g.errorPage(w, r, err)
+		return
+	}
+	g.pages.render(w, r, http.StatusOK, "verify", v)
+}
+
+// asked finds what there is to prove. Where there is nothing, it has answered and returns false.
+func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, bool) {
+	err := g.attach(w, r, &c)
+	if err == nil {
+		err = g.admitStep(r.Context(), r, &c)
+	}
+	a := asked{caller: c, fresh: c.signIn == ""}
+	if err == nil && a.fresh {
+		err = g.freshOffers(r, &a)
+	} else if err == nil {
+		a.next, err = g.svc.SignIn(r.Context(), c.signIn)
+		a.offers = a.next.Offers
+	}
+	switch {
+	case errors.Is(err, nightlatch.ErrUnauthenticated) && g.options.Accounts == nil && g.stranger(r):
+		g.sendAway(w, r)
+	case err != nil:
+		g.errorPage(w, r, err)
+	case !a.fresh && a.next.Step != nightlatch.StepVerify:
+		page, _ := pageOf(a.next)
+		g.redirect(w, r, page)
+	default:
+		return a, true
+	}
+	return a, false
+}
+
+// stranger says whether the application does not know who asks either.
+func (g *Gate) stranger(r *http.Request) bool {
+	_, ok := g.options.CurrentUser(r)
+	return !ok
+}
+
+// freshOffers are what may be proven once more in a session: also where a fresh proof is there already, since
+// whoever leads here may ask for a younger one.
+func (g *Gate) freshOffers(r *http.Request, a *asked) error {
+	ses, err := g.session(r, a.caller)
+	if err != nil {
+		return err
+	}
+	a.user = ses.User
+	var needed *nightlatch.FreshProofError
+	if err = g.svc.Fresh(r.Context(), a.session); errors.As(err, &needed) {
+		a.offers = needed.Offers
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	held, err := g.svc.Holdings(r.Context(), a.session)
+	if err != nil {
+		return err
+	}
+	a.offers = held.Authenticators
+	if len(a.offers) == 0 {
+		a.offers = []nightlatch.Offer{{Kind: passwordKind}}
+		return nil
+	}
+	for _, o := range held.Codes {
+		if o.Left > 0 {
+			a.offers = append(a.offers, o)
+		}
+	}
+	return nil
+}
+
+// newVerify is the page for one of the offers: the one of kind and id, else the first.
+func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) (verifyView, error) {
+	v := verifyView{
+		Frame: Frame{To: g.to(r)}, Fresh: a.fresh, Another: len(a.offers) > 1, Cancel: "/verify/cancel",
+	}
+	o, ok := choose(a.offers, kind, id)
+	v.ID, v.Kind, v.Label = o.ID, string(o.Kind), o.Label
+	v.Recover = o.Kind != passwordKind
+	if a.fresh {
+		u, err := g.svc.FindUser(r.Context(), a.user)
+		if err != nil {
+			return v, err
+		}
+		v.User, v.Username = nameOf(u), nameOf(u)
+	}
+	if kind == recoveryKind && o.Kind != recoveryKind {
+		// A code that an administrator is still to give: it is on offer once it is given.
+		v.ID, v.Kind, v.Label, v.Shape = "", string(recoveryKind), "", askRecovery
+		return v, nil
+	}
+	v.Shape = askWait
+	if !ok {
+		return v, nil
+	}
+	challenge, err := g.svc.Challenge(r.Context(), a.step(), o.Kind, o.ID, a.client)
+	if errors.Is(err, factor.ErrRefused) { // its kind is switched off, or it went meanwhile
+		return v, nil
+	}
+	v.show(challenge.Prompt, g.svc.Now())
+	if o.Kind == recoveryKind {
+		v.Shape = askRecovery
+	}
+	return v, err
+}
+
+// choose finds an offer. The first one stands for what is not on offer; ok is false where there is none.
+func choose(offers []nightlatch.Offer, kind factor.Kind, id string) (o nightlatch.Offer, ok bool) {
+	if len(offers) == 0 {
+		return o, false
+	}
+	i := slices.IndexFunc(offers, func(o nightlatch.Offer) bool { return o.Kind == kind && (id == "" || o.ID == id) })
+	return offers[max(i, 0)], true
+}
+
+// formVerify takes the response.
+func (g *Gate) formVerify(w http.ResponseWriter, r *http.Request, c caller) {
+	if !g.readForm(w, r) {
+		return
+	}
+	a, ok := g.asked(w, r, c)
+	if !ok {
+		return
+	}
+	response := factor.Response{
+		Kind: factor.Kind(r.PostFormValue("kind")), ID: r.PostFormValue("id"), Code: r.PostFormValue("code"),
+		NextCode: r.PostFormValue("next_code"), Password: r.PostFormValue("password"),
+	}
+	next, err := g.judgeForm(r.Context(), a, response)
+	if err != nil {
+		g.verifyFailed(w, r, a, response, err)
+		return
+	}
+	g.keep(w, r, next)
+	g.proven(w, r, a, response.Kind, next)
+}
+
+func (g *Gate) judgeForm(ctx context.Context, a asked, response factor.Response) (nightlatch.Next, error) {
+	if field := g.missing(response); field != "" {
+		return nightlatch.Next{}, FieldsError{field: "missing"}
+	}
+	return g.svc.Verify(ctx, a.step(), response, a.client)
+}
+
+// proven goes on after a right response.
+func (g *Gate) proven(w http.ResponseWriter, r *http.Request, a asked, kind factor.Kind, next nightlatch.Next) {
+	switch {
+	case !a.fresh && kind == recoveryKind:
+		g.goOn(w, r, next, next.To, saidCodeUsed)
+	case !a.fresh:
+		g.goOn(w, r, next, next.To, saidSignedIn)
+	case g.cookie(r, saidCookie) == saidRepeat: // left by the form that has to be sent again
+		g.goTo(w, r, g.to(r), "/account")
+	default:
+		g.goOn(w, r, next, g.to(r), saidVerified)
+	}
+}
+
+// verifyFailed shows the page again with what was wrong.
+func (g *Gate) verifyFailed(w http.ResponseWriter, r *http.Request, a asked, response factor.Response, err error) {
+	f := faultOf(err)
+	switch f.Code {
+	case "refused", "throttled", "invalid_request":
+	default:
+		g.errorPage(w, r, err)
+		return
+	}
+	v, pageErr := g.newVerify(r, a, response.Kind, response.ID)
+	if pageErr != nil {
+		g.errorPage(w, r, pageErr)
+		return
+	}
+	lang := g.pages.language(r)
+	switch {
+	case f.Code == "throttled":
+		v.Alert = throttledText(lang, wait(err))
+	case f.Code == "invalid_request":
+		v.Problems = g.fieldProblems(r, f)
+	case response.Kind == passwordKind:
+		v.Problems = map[string]string{"password": g.pages.say(r, "That password is wrong.")}
+	case v.Shape == askCode || v.Shape == askRecovery:
+		v.Problems = map[string]string{"code": refusedText(lang, err)}
+	default:
+		v.Alert = refusedText(lang, err)
+	}
+	g.retryAfter(w, f)
+	g.pages.render(w, r, f.Status, "verify", v)
+}
+
+// verifyPath is the way to /verify for a fresh proof, and back.
+func verifyPath(to string) string { return "/verify?to=" + url.QueryEscape(to) }
+
+// needsProof answers a request for which a fresh proof is needed: the way leads to /verify and then to page, where
+// what was not done may be repeated. It says whether err was that.
+func (g *Gate) needsProof(w http.ResponseWriter, r *http.Request, err error, page string) bool {
+	var needed *nightlatch.FreshProofError
+	if !errors.As(err, &needed) {
+		return false
+	}
+	if r.Method == http.MethodPost {
+		g.tell(w, saidRepeat)
+	}
+	g.redirect(w, r, verifyPath(g.options.Prefix+page))
+	return true
+}

@@ -1,0 +1,65 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch/locale"
+)
+
+// A message that a form leaves for the page after the redirect waits in a cookie, so that no link can put words
+// before a reader and no path changes. It holds a key of saidTexts and nothing else.
+const (
+	saidCookie = "nightlatch_said"
+	saidLife   = 2 * time.Minute
+)
+
+// The keys of saidTexts.
+const (
+	saidSignedIn = "signed-in"
+	saidCodeUsed = "code-used" // signed in with a recovery code
+	saidAdded    = "added"
+	saidRenamed  = "renamed"
+	saidPrefer   = "preferred"
+	saidRemoved  = "removed"
+	saidEnded    = "ended"
+	saidVerified = "verified"
+	saidRepeat   = "repeat"
+)
+
+var saidTexts = map[string]string{
+	saidSignedIn: locale.Mark("You are signed in."),
+	saidCodeUsed: locale.Mark("You are signed in."),
+	saidAdded:    locale.Mark("Authenticator added."),
+	saidRenamed:  locale.Mark("Authenticator renamed."),
+	saidPrefer:   locale.Mark("This authenticator is asked for first from now on."),
+	saidRemoved:  locale.Mark("Authenticator removed."),
+	saidEnded:    locale.Mark("Session ended."),
+	saidVerified: locale.Mark("Thank you, that was right."),
+	saidRepeat:   locale.Mark("Nothing was changed yet. Please repeat what you were about to do."),
+}
+
+// tell leaves a message for one of our pages.
+func (g *Gate) tell(w http.ResponseWriter, key string) { g.setCookie(w, saidCookie, key, saidLife) }
+
+// tellAt leaves a message where the way leads to a page of ours that shows it.
+func (g *Gate) tellAt(w http.ResponseWriter, to, key string) {
+	if to == "" || strings.HasPrefix(to, g.options.Prefix+"/account") {
+		g.tell(w, key)
+	}
+}
+
+// told takes the message that was left: its key, and its words in the reader's language.
+func (g *Gate) told(w http.ResponseWriter, r *http.Request) (key, words string) {
+	key = g.cookie(r, saidCookie)
+	if r.Method != http.MethodGet {
+		return "", ""
+	}
+	g.drop(w, r, saidCookie)
+	english, ok := saidTexts[key]
+	if !ok {
+		return "", ""
+	}
+	return key, g.pages.say(r, english)
+}
