@@ -2,7 +2,6 @@ package nightlatch
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -72,7 +71,10 @@ func (s *Service) BeginEnrollment(ctx context.Context, tok string, n NewEnrollme
 	}
 	e := Enrollment{Kind: n.Kind, Label: label, Prompt: prompt, ExpiresAt: now.Add(s.limits.Enrollment)}
 	data = pendingData{State: state, Label: label, Replaces: n.Replaces}
-	return s.keepEnrollment(ctx, h, live, e, data, c)
+	if h.in != nil && h.in.record.ExpiresAt.Before(e.ExpiresAt) {
+		e.ExpiresAt = h.in.record.ExpiresAt
+	}
+	return s.keepEnrollment(ctx, h, e, data, c)
 }
 
 func (s *Service) mayEnroll(h *holder, n NewEnrollment, label string, now time.Time) error {
@@ -99,17 +101,15 @@ func (s *Service) mayEnroll(h *holder, n NewEnrollment, label string, now time.T
 	return labelFree(h.records, label, n.Replaces)
 }
 
-func (s *Service) keepEnrollment(ctx context.Context, h *holder, live *PendingRecord, e Enrollment, d pendingData, c Client) (Enrollment, error) {
+func (s *Service) keepEnrollment(ctx context.Context, h *holder, e Enrollment, d pendingData, c Client) (Enrollment, error) {
 	var err error
 	if d.Prompt, err = sealPrompt(e.Prompt); err != nil {
 		return Enrollment{}, s.outer(err)
 	}
 	e.ID = token.NewID(s.rand)
 	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
-		if live != nil {
-			if err := tx.Delete(ctx, *live); err != nil && !errors.Is(err, ErrConflict) {
-				return err
-			}
+		if err := tx.endEnrollments(ctx, h.id(), e.Kind); err != nil {
+			return err
 		}
 		p := &PendingRecord{
 			ID: e.ID, Owner: h.id(), User: h.user.ID, Kind: e.Kind, Purpose: factor.ForEnrollment,
@@ -120,7 +120,10 @@ func (s *Service) keepEnrollment(ctx context.Context, h *holder, live *PendingRe
 		}
 		return tx.event(ctx, h.user.ID, Event{Name: EventEnrollmentBegun, Kind: e.Kind, Client: c})
 	})
-	return e, err
+	if err != nil {
+		return Enrollment{}, err
+	}
+	return e, nil
 }
 
 // CancelEnrollment ends the pending enrollments of a kind. Errors: ErrUnauthenticated, ErrUnavailable.
@@ -130,17 +133,22 @@ func (s *Service) CancelEnrollment(ctx context.Context, tok string, kind factor.
 		if err != nil {
 			return err
 		}
-		records, err := tx.PendingsOf(ctx, h.id())
-		if err != nil {
-			return err
-		}
-		for _, r := range records {
-			if r.Kind == kind && r.Purpose == factor.ForEnrollment {
-				if err := tx.Delete(ctx, r); err != nil {
-					return err
-				}
+		return tx.endEnrollments(ctx, h.id(), kind)
+	})
+}
+
+// endEnrollments ends the pending enrollments of a kind in a sign-in or session.
+func (c *change) endEnrollments(ctx context.Context, owner string, kind factor.Kind) error {
+	records, err := c.PendingsOf(ctx, owner)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Kind == kind && r.Purpose == factor.ForEnrollment {
+			if err := c.Delete(ctx, r); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
