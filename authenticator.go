@@ -2,6 +2,7 @@ package nightlatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -189,8 +190,8 @@ func (s *Service) removeBackups(ctx context.Context, tx *change, records []Authe
 }
 
 // RenewCodes makes a new set of recovery codes in the place of the old one, which is dead.
-// Errors: ErrEnrollmentNeeded (no second factor is held), *FreshProofError, ErrForbidden, ErrNotFound (there is no such
-// kind), ErrUnauthenticated, ErrUnavailable.
+// Errors: ErrEnrollmentNeeded (no second factor is held), *FreshProofError, ErrForbidden (in a sign-in, or not a kind
+// that may be made), ErrNotFound (there is no such kind), ErrUnauthenticated, ErrUnavailable.
 func (s *Service) RenewCodes(ctx context.Context, tok string, kind factor.Kind, c Client) ([]string, error) {
 	if !s.policy.info(kind).Backup {
 		return nil, ErrNotFound
@@ -206,6 +207,9 @@ func (s *Service) RenewCodes(ctx context.Context, tok string, kind factor.Kind, 
 	if err != nil {
 		return nil, s.outer(err)
 	}
+	if !slices.Contains(s.policy.backups(), kind) {
+		return nil, ErrForbidden
+	}
 	e, err := s.Prepare(ctx, h.user, kind, factor.Response{})
 	if err != nil {
 		return nil, err
@@ -219,8 +223,11 @@ func (s *Service) RenewCodes(ctx context.Context, tok string, kind factor.Kind, 
 		}
 		return tx.event(ctx, h.user.ID, Event{Name: EventCodesMade, Kind: kind, Client: c})
 	})
+	if err != nil {
+		return nil, err
+	}
 	keep, _ := e.Show.(factor.Keep)
-	return keep.Codes, err
+	return keep.Codes, nil
 }
 
 func (s *Service) mayRenew(h *holder, now time.Time) error {

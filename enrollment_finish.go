@@ -88,6 +88,9 @@ func (s *Service) findEnrollment(ctx context.Context, f *finishing, tok, id stri
 			return err
 		}
 		p := f.pending
+		if _, ok := s.factors[p.Kind]; !ok {
+			return ErrNotFound
+		}
 		if p.Purpose != factor.ForEnrollment || p.Owner != f.h.id() || p.User != f.h.user.ID || !p.ExpiresAt.After(now) {
 			return ErrNotFound
 		}
@@ -197,18 +200,19 @@ func (s *Service) enrollmentUnchanged(ctx context.Context, tx *change, f *finish
 }
 
 func (s *Service) settleRefusedEnrollment(ctx context.Context, tx *change, f *finishing) error {
-	f.data.Tries++
+	d := f.data // a copy: a store may run this again
+	d.Tries++
 	if f.enrolled.Pending != nil {
-		f.data.State = f.enrolled.Pending
+		d.State = f.enrolled.Pending
 	}
 	e := Event{Name: EventEnrollmentRefused, Kind: f.pending.Kind, Reason: string(f.refused.Reason), Client: f.client}
 	if err := tx.event(ctx, f.h.user.ID, e); err != nil {
 		return err
 	}
-	if f.data.Tries >= enrollmentTries {
+	if d.Tries >= enrollmentTries {
 		return tx.Delete(ctx, f.pending)
 	}
-	return s.putPending(ctx, tx, &f.pending, f.data)
+	return s.putPending(ctx, tx, &f.pending, d)
 }
 
 // putEnrolled puts the new authenticator in, and removes what it replaces in the same transaction.
@@ -216,8 +220,8 @@ func (s *Service) putEnrolled(ctx context.Context, tx *change, f *finishing) (Au
 	user, kind := f.h.user.ID, f.pending.Kind
 	preferred := false
 	event := Event{Name: EventAuthenticatorAdded, Kind: kind, Client: f.client}
-	if old, ok := f.h.record(f.data.Replaces); ok {
-		preferred = old.Preferred
+	for _, old := range s.replaced(f) {
+		preferred = preferred || old.Preferred
 		event.Detail = map[string]string{"replaced": old.Label}
 		if err := tx.Delete(ctx, old); err != nil {
 			return AuthenticatorRecord{}, err
@@ -243,6 +247,17 @@ func (s *Service) putEnrolled(ctx context.Context, tx *change, f *finishing) (Au
 	}
 	event.Authenticator, event.Label = rec.ID, rec.Label
 	return rec, tx.event(ctx, user, event)
+}
+
+// replaced are the authenticators that go when this enrollment is finished.
+func (s *Service) replaced(f *finishing) (old []AuthenticatorRecord) {
+	single := s.policy.info(f.pending.Kind).Single
+	for _, r := range f.h.records {
+		if r.ID == f.data.Replaces || single && r.Kind == f.pending.Kind && r.Allows == factor.AllowsAll && r.ExpiresAt.IsZero() {
+			old = append(old, r)
+		}
+	}
+	return old
 }
 
 // putBackups installs the recovery codes that came with a first authenticator, and takes away what a reset gave.
