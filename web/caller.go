@@ -30,10 +30,10 @@ func (g *Gate) caller(r *http.Request) caller {
 	c := caller{client: g.client(r)}
 	c.signIn, c.session = g.cookie(r, signInCookie), g.cookie(r, sessionCookie)
 	authorization := r.Header.Values("Authorization")
-	if len(authorization) == 0 {
+	if len(authorization) == 0 || g.options.CurrentUser != nil { // there it is the application's own
 		return c
 	}
-	c.mixed = c.session != "" || len(authorization) > 1
+	c.mixed = len(r.CookiesNamed(g.cookieName(sessionCookie))) > 0 || len(authorization) > 1
 	scheme, token, _ := strings.Cut(authorization[0], " ")
 	if strings.EqualFold(scheme, "Bearer") {
 		// The engine tells a session's token from a sign-in's by its type.

@@ -9,7 +9,9 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -52,7 +54,7 @@ func decode(body []byte, v any) error {
 	if body == nil {
 		return errMediaType
 	}
-	if !utf8.Valid(body) {
+	if !utf8.Valid(body) || loneSurrogate(body) {
 		return FieldsError{}
 	}
 	names, err := topNames(body)
@@ -68,11 +70,42 @@ func decode(body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
-			return FieldsError{clip(wrong.Field): "invalid"}
+			// An embedded struct stands before the name.
+			return FieldsError{clip(wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:]): "invalid"}
 		}
 		return FieldsError{}
 	}
 	return nil
+}
+
+// loneSurrogate says whether a \u escape is half a character. Decoded, all halves would be the same one.
+func loneSurrogate(body []byte) bool {
+	for i := 0; i+1 < len(body); i++ {
+		if body[i] != '\\' {
+			continue
+		}
+		i++
+		if body[i] != 'u' || !utf16.IsSurrogate(escaped(body[i-1:])) {
+			continue
+		}
+		if i+5 > len(body) || utf16.DecodeRune(escaped(body[i-1:]), escaped(body[i+5:])) == utf8.RuneError {
+			return true
+		}
+		i += 10
+	}
+	return false
+}
+
+// escaped is the code unit of a \u escape at the beginning of b, or -1.
+func escaped(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
 }
 
 func clip(name string) string {
