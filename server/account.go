@@ -180,34 +180,38 @@ func insert(ctx context.Context, a Account) (taken []string, err error) {
 	if !ok {
 		return nil, errors.New("an account is made outside a transaction")
 	}
-	username, email := nameKey(a.Username), nameKey(a.Email)
-	for _, check := range []struct{ field, key, query string }{
-		{"username", username, `SELECT count(*) FROM accounts WHERE username_key = $1`},
-		{"username", username, `SELECT count(*) FROM removed_names WHERE username_key = $1`},
-		{"email", email, `SELECT count(*) FROM accounts WHERE email_key = $1`},
+	if taken, err = takenOf(ctx, q, a); err != nil || len(taken) > 0 {
+		return taken, err
+	}
+	_, err = q.ExecContext(ctx, `INSERT INTO accounts
+		(id, username, username_key, email, email_key, email_confirmed_at, admin, disabled, defined, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		a.ID, a.Username, nameKey(a.Username), a.Email, nameKey(a.Email), stamp(a.EmailConfirmedAt), a.Admin, a.Disabled, a.mark, stamp(a.CreatedAt))
+	if err != nil {
+		return nil, err
+	}
+	return nil, setGroups(ctx, q, a.ID, a.Groups)
+}
+
+// takenOf returns the names of the fields that are another account's, or were.
+func takenOf(ctx context.Context, q sqlstore.Querier, a Account) (taken []string, err error) {
+	for _, check := range []struct{ field, value, query string }{
+		{"username", a.Username, `SELECT (SELECT count(*) FROM accounts WHERE username_key = $1 AND id <> $2)
+			+ (SELECT count(*) FROM removed_names WHERE username_key = $1 AND account_id <> $2)`},
+		{"email", a.Email, `SELECT count(*) FROM accounts WHERE email_key = $1 AND id <> $2`},
 	} {
-		var n int
-		if check.key == "" {
+		if check.value == "" {
 			continue
 		}
-		if err := q.QueryRowContext(ctx, check.query, check.key).Scan(&n); err != nil {
+		var n int
+		if err := q.QueryRowContext(ctx, check.query, nameKey(check.value), a.ID).Scan(&n); err != nil {
 			return nil, err
 		}
 		if n > 0 {
 			taken = append(taken, check.field)
 		}
 	}
-	if len(taken) > 0 {
-		return taken, nil
-	}
-	_, err = q.ExecContext(ctx, `INSERT INTO accounts
-		(id, username, username_key, email, email_key, email_confirmed_at, admin, disabled, defined, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		a.ID, a.Username, username, a.Email, email, stamp(a.EmailConfirmedAt), a.Admin, a.Disabled, a.mark, stamp(a.CreatedAt))
-	if err != nil {
-		return nil, err
-	}
-	return nil, setGroups(ctx, q, a.ID, a.Groups)
+	return taken, nil
 }
 
 func setGroups(ctx context.Context, q sqlstore.Querier, id string, groups []string) error {
@@ -233,15 +237,11 @@ func write(ctx context.Context, query string, args ...any) error {
 	return err
 }
 
-// free says whether nobody has a name or an address, and nobody had the name.
-func (s *Accounts) free(ctx context.Context, key string) (free bool, err error) {
+// taken returns the names of the fields of a that are another account's, or were.
+func (s *Accounts) taken(ctx context.Context, a Account) (taken []string, err error) {
 	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
-		var n int
-		err := q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM accounts WHERE username_key = $1)
-			+ (SELECT count(*) FROM accounts WHERE email_key = $1)
-			+ (SELECT count(*) FROM removed_names WHERE username_key = $1)`, key).Scan(&n)
-		free = n == 0
+		taken, err = takenOf(ctx, q, a)
 		return err
 	})
-	return free, err
+	return taken, err
 }

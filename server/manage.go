@@ -55,22 +55,29 @@ func (s *Server) Add(ctx context.Context, a Account, secret, by string, c nightl
 	if err != nil {
 		return a, err
 	}
+	var taken []string
 	a.ID, a.CreatedAt = strings.ToLower(rand.Text()), s.now().UTC().Truncate(time.Microsecond)
-	err = s.Service.Change(ctx, a.ID, nightlatch.Event{Name: eventCreated, By: by, Client: c}, func(ctx context.Context) error {
-		return s.insert(ctx, a, hashed)
+	err = s.Service.Change(ctx, a.ID, nightlatch.Event{Name: eventCreated, By: by, Client: c}, func(ctx context.Context) (err error) {
+		if taken, err = insert(ctx, a); err != nil {
+			return err
+		}
+		if len(taken) > 0 { // meanwhile
+			return nightlatch.ErrConflict
+		}
+		return s.Service.Install(ctx, nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: hashed})
 	})
+	if err != nil && len(taken) > 0 {
+		return a, takenError(taken)
+	}
 	return a, err
 }
 
-func (s *Server) insert(ctx context.Context, a Account, hashed factor.Enrolled) error {
-	taken, err := insert(ctx, a)
-	if err != nil {
-		return err
+func takenError(taken []string) error {
+	fields := web.FieldsError{}
+	for _, field := range taken {
+		fields[field] = "taken"
 	}
-	if len(taken) > 0 {
-		return &nightlatch.InvalidError{Field: taken[0], Problem: "taken"}
-	}
-	return s.Service.Install(ctx, nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: hashed})
+	return fields
 }
 
 func note(fields web.FieldsError, field, problem string) {
@@ -92,19 +99,17 @@ func problemOf(err error) string {
 
 // noteTaken tells before the password is hashed what the insert would find out.
 func (s *Server) noteTaken(ctx context.Context, fields web.FieldsError, a Account) error {
-	for _, f := range []struct{ field, value string }{{"username", a.Username}, {"email", a.Email}} {
-		if f.value == "" || fields[f.field] != "" {
-			continue
-		}
-		free, err := s.Accounts.free(ctx, nameKey(f.value))
-		if err != nil {
-			return err
-		}
-		if !free {
-			fields[f.field] = "taken"
-		}
+	if fields["username"] != "" {
+		a.Username = ""
 	}
-	return nil
+	if fields["email"] != "" {
+		a.Email = ""
+	}
+	taken, err := s.Accounts.taken(ctx, a)
+	for _, field := range taken {
+		fields[field] = "taken"
+	}
+	return err
 }
 
 // SetPassword gives an account a new password and ends its sessions. Errors: *nightlatch.InvalidError.
@@ -125,7 +130,8 @@ func (s *Server) SetPassword(ctx context.Context, a Account, secret, by string) 
 }
 
 // Reset removes every authenticator of an account and returns the code with which alone the person may enroll anew,
-// and until when. It works for an account that settings define, too: it takes nothing away that they say.
+// and until when. It works for an account that settings define, too. The authenticator app that they gave it goes with
+// the others, and comes back when totp_secret is changed there.
 func (s *Server) Reset(ctx context.Context, a Account, by, reason string) (code string, until time.Time, err error) {
 	made, err := s.recovery.OneCode(ctx, s.call(a.user()))
 	if err != nil {

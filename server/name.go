@@ -21,14 +21,14 @@ func nameKey(name string) string {
 }
 
 // usernameProblem says what is wrong with a user name, or "". It has 1 to 64 characters that can be seen, no "@" (that
-// tells it from an address), and no space at an end.
+// tells it from an address), and no space at an end: two names that look alike would pass for one person.
 func usernameProblem(name string) string {
 	key := nameKey(name)
 	switch {
 	case name == "" || key == "":
 		return "missing"
 	case !utf8.ValidString(name), strings.Contains(key, "@"), strings.TrimSpace(name) != name,
-		strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		strings.ContainsFunc(name, unseen):
 		return "invalid"
 	case utf8.RuneCountInString(name) > maxUsername || utf8.RuneCountInString(key) > 2*maxUsername:
 		return "too_long"
@@ -36,19 +36,29 @@ func usernameProblem(name string) string {
 	return ""
 }
 
+// unseen: a character that controls, or that leaves no mark although its class says letter, mark or symbol.
+func unseen(r rune) bool {
+	const braillePatternBlank = '\u2800'
+	return !unicode.IsPrint(r) || r == braillePatternBlank ||
+		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
 // emailProblem says what is wrong with an address, or "". Quoted local parts, comments and names beside the address
 // are refused: mail programs disagree about them.
 func emailProblem(address string) string {
+	const special = "\"<>()[],;:\\ \t\r\n"
+	key := nameKey(address) // what is written wide must not be an address of another form
 	switch {
 	case address == "":
 		return "missing"
 	case len(address) > maxEmail:
 		return "too_long"
-	case !utf8.ValidString(address), strings.ContainsAny(address, "\"<>()[],;:\\ \t\r\n"):
+	case !utf8.ValidString(address), strings.ContainsAny(address+key, special), strings.ContainsFunc(address, unseen),
+		strings.Count(key, "@") != 1:
 		return "invalid"
 	}
 	parsed, err := mail.ParseAddress(address)
-	if err != nil || parsed.Address != address || parsed.Name != "" || strings.Count(address, "@") != 1 {
+	if err != nil || parsed.Address != address || parsed.Name != "" {
 		return "invalid"
 	}
 	return ""

@@ -23,8 +23,9 @@ CREATE TABLE account_groups (
 	PRIMARY KEY (account_id, name)
 ) STRICT, WITHOUT ROWID;
 
--- A name that was removed is never given again: events and applications may still know it.
+-- A name that was removed is never given to another: events and applications may still know it.
 CREATE TABLE removed_names (
 	username_key TEXT    NOT NULL PRIMARY KEY,
+	account_id   TEXT    NOT NULL, -- whose it was
 	removed_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
