@@ -35,6 +35,9 @@ type Config struct {
 	Now      func() time.Time // default: time.Now
 	Rand     io.Reader        // default: crypto/rand
 	Cost     password.Cost    // of a password's hash; default password.DefaultCost
+	// Tool: this is a command beside the server, maybe with other settings. It takes in accounts that settings
+	// define, and disables none that they do not.
+	Tool bool
 }
 
 // Server is the stand-alone server.
@@ -50,6 +53,7 @@ type Server struct {
 	cost     password.Cost
 	password *password.Factor
 	recovery *recovery.Factor
+	schema   int // how many migrations the database had when it was brought up to date
 }
 
 // New brings the database up to date, checks that the key is the one that it was sealed with, takes in the accounts
@@ -78,6 +82,9 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, fmt.Errorf("key: %w", err)
 	}
 	var err error
+	if s.schema, err = migrations(ctx, c.Store); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
 	factors := s.factors(c.Settings)
 	s.Service, err = nightlatch.New(nightlatch.Config{
 		Users: s.Accounts, Store: c.Store, Key: c.Key, Factors: factors, Policy: policy(c.Settings, factors),
@@ -87,7 +94,11 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.defineAccounts(ctx, c.Settings.Accounts); err != nil {
+	kept, err := s.defineAccounts(ctx, c.Settings.Accounts)
+	if err == nil && !c.Tool {
+		err = s.disableUndefined(ctx, kept)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("accounts of the settings: %w", err)
 	}
 	return s, nil
@@ -100,6 +111,14 @@ func Migrate(ctx context.Context, store *sqlstore.Store, now time.Time) error {
 		return err
 	}
 	return store.Migrate(ctx, now, sqlstore.Migrations{Name: "server", Files: files})
+}
+
+// migrations counts what the database was brought up to date with.
+func migrations(ctx context.Context, store *sqlstore.Store) (n int, err error) {
+	err = store.Read(ctx, func(q sqlstore.Querier) error {
+		return q.QueryRowContext(ctx, `SELECT count(*) FROM nightlatch_migrations`).Scan(&n)
+	})
+	return n, err
 }
 
 func limits(set *settings.Settings) nightlatch.Limits {
@@ -130,10 +149,15 @@ func (s *Server) Handler() (http.Handler, error) {
 func (s *Server) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return s.store.View(ctx, func(r nightlatch.Reader) error {
-		_, err := r.Epoch(ctx)
-		return err
-	})
+	n, err := migrations(ctx, s.store)
+	if err != nil {
+		s.log.Error("the database does not answer", "error", err)
+		return errors.New("the database does not answer")
+	}
+	if n != s.schema {
+		return errors.New("another version of the program has changed the database")
+	}
+	return nil
 }
 
 func health(w http.ResponseWriter, err error) {
@@ -142,7 +166,7 @@ func health(w http.ResponseWriter, err error) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = io.WriteString(w, `{"status":"unavailable","reason":"the database does not answer"}`+"\n")
+		_, _ = fmt.Fprintf(w, `{"status":"unavailable","reason":%q}`+"\n", err.Error())
 		return
 	}
 	_, _ = io.WriteString(w, `{"status":"ok"}`+"\n")

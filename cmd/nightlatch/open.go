@@ -13,14 +13,16 @@ import (
 
 const sqliteDriver = "sqlite"
 
-// open opens the database and the key that settings name, brings it up to date, and returns the server on it. close
-// ends both.
-func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Logger) (s *server.Server, end func() error, err error) {
+// open opens the database and the key that settings name, brings it up to date, and returns the server on it, or the
+// tool for a command beside one. end closes both.
+func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Logger, tool bool) (s *server.Server, end func() error, err error) {
 	store, key, err := server.Open(ctx, set, sqliteDriver, c.now())
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err = server.New(ctx, server.Config{Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random})
+	s, err = server.New(ctx, server.Config{
+		Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random, Tool: tool,
+	})
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}

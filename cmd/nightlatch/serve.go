@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nightlatch/nightlatch/server/settings"
@@ -38,7 +39,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	s, end, err := c.open(ctx, set, log)
+	s, end, err := c.open(ctx, set, log, false)
 	if err != nil {
 		return err
 	}
@@ -51,8 +52,12 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return errors.Join(err, end())
 	}
-	go s.Maintain(ctx)
+	maintain, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { s.Maintain(maintain) })
 	err = c.serve(ctx, listener, handler, set, log)
+	stop()
+	running.Wait()
 	return errors.Join(err, end())
 }
 
@@ -71,7 +76,7 @@ func listen(ctx context.Context, set *settings.Settings) (net.Listener, error) {
 func (c *console) serve(ctx context.Context, l net.Listener, h http.Handler, set *settings.Settings, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
