@@ -111,7 +111,10 @@ func makeKey(path string, now time.Time) (*nightlatch.KeyRing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	defer func() { _ = os.Remove(part.Name()) }()
+	defer func() {
+		_ = os.Remove(part.Name())
+		syncDir(filepath.Dir(path))
+	}()
 	_, err = part.Write(ring.Format())
 	if err = errors.Join(err, part.Sync(), part.Close()); err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
@@ -140,7 +143,18 @@ func writeNew(path string, text []byte) error {
 		return err
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		err = errors.Join(err, os.Remove(path)) // half a key would be taken for a whole one
+	}
+	return err
+}
+
+// syncDir makes the name of a new file last, where the system can: a database must not outlive its key.
+func syncDir(path string) {
+	if d, err := os.Open(path); err == nil { //nolint:gosec // our own directory
+		_ = d.Sync()
+		_ = d.Close()
+	}
 }
 
 // keyFromCommand runs the operator's command, by which a key management service can hand the key out.
@@ -150,9 +164,13 @@ func keyFromCommand(ctx context.Context, command string) (*nightlatch.KeyRing, e
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "sh", "-c", command) //nolint:gosec // the operator says what to run
 	cmd.Stderr = &stderr
+	cmd.WaitDelay = time.Second // what the shell has started may hold its output open
 	text, err := cmd.Output()
+	if said := strings.TrimSpace(stderr.String()); err != nil && said != "" {
+		return nil, fmt.Errorf("key_command: %w: %.200s", err, said)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("key_command: %w: %.200s", err, strings.TrimSpace(stderr.String()))
+		return nil, fmt.Errorf("key_command: %w", err)
 	}
 	return parseKey("the output of key_command", text)
 }
