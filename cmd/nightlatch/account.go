@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +37,7 @@ func (flags settingsFlags) withServer(ctx context.Context, c *console, f func(s 
 	if err != nil {
 		return err
 	}
-	s, end, err := c.open(ctx, set, slog.New(slog.DiscardHandler))
+	s, end, err := c.open(ctx, set, slog.New(slog.DiscardHandler), true)
 	if err != nil {
 		return err
 	}
@@ -61,7 +63,7 @@ func (n named) run(ctx context.Context, c *console, f func(s *server.Server, a s
 	})
 }
 
-// inWords says what a refused field means.
+// inWords says what a refused field means. What is taken is the answer no, all else wrong usage.
 func inWords(err error) error {
 	fields := web.FieldsError{}
 	var invalid *nightlatch.InvalidError
@@ -71,19 +73,41 @@ func inWords(err error) error {
 		return err
 	}
 	var all []string
-	for _, field := range []string{"username", "email", "password", "group", "groups"} {
-		problem, ok := fields[field]
-		switch {
-		case !ok:
-		case field == "password":
+	misused := false
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		problem := fields[field]
+		misused = misused || problem != "taken"
+		if field == "password" {
 			all = append(all, passwordProblem(problem).Error())
-		case problem == "taken":
-			all = append(all, "the "+field+" is taken, or was once")
-		default:
-			all = append(all, "the "+field+" is "+strings.ReplaceAll(problem, "_", " "))
+			continue
 		}
+		all = append(all, fieldProblem(field, problem))
 	}
-	return usageError{errors.New(strings.Join(all, "; "))}
+	err = errors.New(strings.Join(all, "; "))
+	if misused {
+		return usageError{err}
+	}
+	return err
+}
+
+// fieldProblem says what a problem code means, and what is allowed.
+func fieldProblem(field, problem string) string {
+	allowed := map[string]string{
+		"username": "allowed is 1 to 64 characters without @ and without spaces at its ends",
+		"email":    "allowed is an e-mail address like ada@example.com, up to 254 bytes",
+		"group":    "allowed is 1 to 64 of a-z, 0-9, dot, underscore and dash",
+	}
+	allowed["groups"] = allowed["group"]
+	switch text := "the " + strings.TrimSuffix(field, "s"); {
+	case problem == "taken" && field == "username":
+		return text + " is taken, or was once; choose another"
+	case problem == "taken":
+		return text + " is taken; choose another"
+	case allowed[field] != "":
+		return text + " is " + strings.ReplaceAll(problem, "_", " ") + "; " + allowed[field]
+	default:
+		return text + " is " + strings.ReplaceAll(problem, "_", " ")
+	}
 }
 
 type accountAdd struct {

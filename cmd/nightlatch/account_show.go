@@ -17,12 +17,13 @@ type accountJSON struct {
 	ID             string              `json:"id"`
 	Username       string              `json:"username,omitempty"`
 	Email          string              `json:"email,omitempty"`
+	ConfirmedAt    *time.Time          `json:"email_confirmed_at,omitempty"`
 	Groups         []string            `json:"groups"`
 	Admin          bool                `json:"admin"`
 	Disabled       bool                `json:"disabled"`
 	Defined        bool                `json:"defined_by_settings"`
 	CreatedAt      time.Time           `json:"created_at"`
-	Authenticators []authenticatorJSON `json:"authenticators,omitempty"`
+	Authenticators []authenticatorJSON `json:"authenticators,omitzero"` // with show
 	RecoveryCodes  *int                `json:"recovery_codes_left,omitempty"`
 }
 
@@ -42,20 +43,22 @@ func newAccountJSON(a server.Account) accountJSON {
 	if j.Groups == nil {
 		j.Groups = []string{}
 	}
+	if !a.EmailConfirmedAt.IsZero() {
+		j.ConfirmedAt = &a.EmailConfirmedAt
+	}
 	return j
 }
 
 type accountList struct {
 	settingsFlags `embed:""`
-	JSON          bool `name:"json" help:"Write a JSON object a line."`
+	JSON          bool `name:"json" help:"Write a JSON array, an account a line."`
 }
 
 // Run lists the accounts.
 func (cmd accountList) Run(ctx context.Context, c *console) error {
 	return cmd.withServer(ctx, c, func(s *server.Server) error {
 		if cmd.JSON {
-			out := json.NewEncoder(c.stdout)
-			return s.Accounts.List(ctx, func(a server.Account) error { return out.Encode(newAccountJSON(a)) })
+			return c.listJSON(ctx, s)
 		}
 		w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "NAME\tEMAIL\tGROUPS\tSTATE\tCREATED")
@@ -66,6 +69,27 @@ func (cmd accountList) Run(ctx context.Context, c *console) error {
 		})
 		return errors.Join(err, w.Flush())
 	})
+}
+
+// listJSON writes as it reads: there may be many.
+func (c *console) listJSON(ctx context.Context, s *server.Server) error {
+	before := "["
+	err := s.Accounts.List(ctx, func(a server.Account) error {
+		text, err := json.Marshal(newAccountJSON(a))
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.stdout, "%s\n%s", before, text)
+		before = ","
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if before == "[" {
+		return c.print("[]")
+	}
+	return c.print("\n]")
 }
 
 func stateOf(a server.Account) string {
@@ -95,6 +119,7 @@ func (cmd accountShow) Run(ctx context.Context, c *console) error {
 			return err
 		}
 		j := newAccountJSON(a)
+		j.Authenticators = []authenticatorJSON{}
 		for _, o := range held.Authenticators {
 			auth := authenticatorJSON{ID: o.ID, Kind: string(o.Kind), Label: o.Label, CreatedAt: o.CreatedAt}
 			if !o.LastUsedAt.IsZero() {
