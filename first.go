@@ -89,8 +89,11 @@ func (s *Service) prepareFirst(ctx context.Context, t *trial, a First) error {
 			return err
 		}
 		name, addr, err := s.firstTallies(ctx, r, t, a)
+		if err != nil {
+			return err
+		}
 		t.judged = name.forbids(now).IsZero() && addr.forbids(now).IsZero()
-		return err
+		return nil
 	})
 }
 

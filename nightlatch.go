@@ -151,7 +151,10 @@ func New(c Config) (*Service, error) {
 	if s.rand == nil {
 		s.rand = rand.Reader
 	}
-	for _, f := range c.Factors {
+	for i, f := range c.Factors {
+		if f == nil {
+			return nil, fmt.Errorf("nightlatch: Config.Factors[%d] is not set", i)
+		}
 		k := f.Info().Kind
 		if _, doubled := s.factors[k]; doubled || k == "" {
 			return nil, fmt.Errorf("nightlatch: Config.Factors: kind %q is empty or doubled", k)
