@@ -130,6 +130,8 @@ func (s *Service) judgeEnrollment(ctx context.Context, f *finishing, r factor.Re
 }
 
 func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing, tok string) (done Enrolled, outcome, err error) {
+	again := *f // a copy, since a store may run this again
+	again.h, f = f.h.clone(), &again
 	st, err := tx.standing(ctx, f.h.user.ID)
 	if err != nil {
 		return done, nil, err
@@ -200,19 +202,18 @@ func (s *Service) enrollmentUnchanged(ctx context.Context, tx *change, f *finish
 }
 
 func (s *Service) settleRefusedEnrollment(ctx context.Context, tx *change, f *finishing) error {
-	d := f.data // a copy: a store may run this again
-	d.Tries++
+	f.data.Tries++
 	if f.enrolled.Pending != nil {
-		d.State = f.enrolled.Pending
+		f.data.State = f.enrolled.Pending
 	}
 	e := Event{Name: EventEnrollmentRefused, Kind: f.pending.Kind, Reason: string(f.refused.Reason), Client: f.client}
 	if err := tx.event(ctx, f.h.user.ID, e); err != nil {
 		return err
 	}
-	if d.Tries >= enrollmentTries {
+	if f.data.Tries >= enrollmentTries {
 		return tx.Delete(ctx, f.pending)
 	}
-	return s.putPending(ctx, tx, &f.pending, d)
+	return s.putPending(ctx, tx, &f.pending, f.data)
 }
 
 // putEnrolled puts the new authenticator in, and removes what it replaces in the same transaction.

@@ -74,6 +74,22 @@ func (s *Service) loadHeld(ctx context.Context, r Reader, h *holder, now time.Ti
 	return nil
 }
 
+// clone is a copy whose proofs and holdings change without it.
+func (h *holder) clone() *holder {
+	c := *h
+	if h.in != nil {
+		in := *h.in
+		in.Proofs = slices.Clone(in.Proofs)
+		c.in = &in
+	}
+	if h.ses != nil {
+		ses := *h.ses
+		ses.Proofs = slices.Clone(ses.Proofs)
+		c.ses = &ses
+	}
+	return &c
+}
+
 // id is what pending records belong to.
 func (h *holder) id() string {
 	if h.in != nil {
