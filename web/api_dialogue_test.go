@@ -274,6 +274,41 @@ func TestAuthenticators(t *testing.T) {
 	p.get("/recovery-codes").want(http.StatusOK).is("left", 0.0).is("created_at", nil)
 }
 
+// TestEnrollmentBearsFiveWrongAnswers, and is nobody else's.
+func TestEnrollmentBearsFiveWrongAnswers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p, q := h.add("anna"), h.add("bert")
+	p.signIn(false)
+	q.signIn(false)
+	begin := func() map[string]any {
+		begun := p.post("/authenticators", map[string]any{"kind": "totp"}).want(http.StatusCreated)
+		p.phone = generator(t, begun.text("totp", "secret"))
+		return map[string]any{"enrollment": begun.text("enrollment")}
+	}
+	body := begin()
+	body["code"] = p.wrongCode()
+	for range 5 {
+		p.post("/authenticators/finish", body).refuses(http.StatusUnauthorized, "refused")
+	}
+	body["code"] = p.code()
+	p.post("/authenticators/finish", body).refuses(http.StatusNotFound, "not_found")
+
+	body = begin()
+	body["code"] = p.code()
+	q.post("/authenticators/finish", body).refuses(http.StatusNotFound, "not_found")
+	body["label"] = "  Blue phone "
+	p.post("/authenticators/finish", body).want(http.StatusCreated)
+	if list := p.get("/authenticators").want(http.StatusOK); len(list.list()) != 1 || list.at(0, "label") != "Blue phone" {
+		t.Errorf("authenticators: %s", list.body)
+	}
+
+	body = begin()
+	h.clock.move(16 * time.Minute)
+	body["code"] = p.code()
+	p.post("/authenticators/finish", body).refuses(http.StatusNotFound, "not_found")
+}
+
 // TestCounterIsBroughtBack: two codes in a row bring a token back that is far ahead.
 func TestCounterIsBroughtBack(t *testing.T) {
 	t.Parallel()

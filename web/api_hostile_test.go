@@ -192,6 +192,8 @@ func TestHostileValues(t *testing.T) {
 			t.Errorf("%s: %d %.300s, want %d %s %s", name, a.status, a.body, tt.status, tt.code, tt.field)
 		}
 	}
+	largest := `{"kind":"totp"}` + strings.Repeat(" ", 64<<10-15)
+	p.send("POST", "/api/v1/challenges", http.Header{"Content-Type": asJSON}, strings.NewReader(largest)).want(http.StatusOK)
 	for _, id := range []string{"x", "%00", "%2e%2e", "%ff", strings.Repeat("x", 5000), "finish"} {
 		p.del("/sessions/"+id).refuses(http.StatusNotFound, "not_found")
 		p.patch("/authenticators/"+id, map[string]any{"label": "x"})

@@ -87,7 +87,14 @@ func (c *client) api(method, path string, body any) answer {
 // send sends any request, and takes over the token that comes back.
 func (c *client) send(method, path string, header http.Header, body io.Reader) answer {
 	c.t.Helper()
-	req, err := http.NewRequestWithContext(c.t.Context(), method, c.h.http.URL+path, body)
+	var sent []byte
+	if body != nil {
+		var err error
+		if sent, err = io.ReadAll(body); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.h.http.URL+path, bytes.NewReader(sent))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -111,6 +118,7 @@ func (c *client) send(method, path string, header http.Header, body io.Reader) a
 		return a
 	}
 	if strings.HasPrefix(path, "/api/") || path == "/healthz" || path == "/readyz" {
+		req.Body = io.NopCloser(bytes.NewReader(sent))
 		a.fits(c.h.doc, req)
 		if len(text) > 0 {
 			if err := json.Unmarshal(text, &a.value); err != nil {
@@ -137,7 +145,8 @@ type answer struct {
 // fitting are answers that were held against the document already: it takes a millisecond each, and most are alike.
 var fitting sync.Map
 
-// fits holds an answer against the document: of the operation, or where there is none of an error.
+// fits holds an answer against the document: of the operation, or where there is none of an error. A request that
+// was understood must fit it too.
 func (a answer) fits(doc *openapi3.T, req *http.Request) {
 	a.t.Helper()
 	route := routeOf(doc, req)
@@ -148,16 +157,20 @@ func (a answer) fits(doc *openapi3.T, req *http.Request) {
 	if a.status == http.StatusMethodNotAllowed {
 		a.t.Errorf("%s: 405 for what is in the document", a.path)
 	}
+	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}
+	asked := &openapi3filter.RequestValidationInput{Request: req, Route: route, Options: options}
+	if body := route.Operation.RequestBody; body != nil && a.status < 300 {
+		if err := openapi3filter.ValidateRequestBody(req.Context(), asked, body.Value); err != nil {
+			a.t.Errorf("%s was understood, and does not fit the document: %v", a.path, err)
+		}
+	}
 	known := fmt.Sprintln(route.Path, route.Method, a.status, a.header["Content-Type"], a.header["Cache-Control"], a.header["Retry-After"], string(a.body))
 	if _, ok := fitting.Load(known); ok {
 		return
 	}
 	input := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{
-			Request: req, Route: route, Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
-		},
+		RequestValidationInput: asked, Options: options,
 		Status: a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)),
-		Options: &openapi3filter.Options{IncludeResponseStatus: true},
 	}
 	if err := openapi3filter.ValidateResponse(req.Context(), input); err != nil {
 		a.t.Errorf("%s answered %d, which does not fit the document: %v\n%.400s", a.path, a.status, err, a.body)
