@@ -41,10 +41,13 @@ var doors = map[string]door{
 	"RemoveAuthenticator": {ses: true, call: func(w *world, tok string) error {
 		return w.RemoveAuthenticator(w.Context(), tok, w.idOf("ann", "door"), client)
 	}},
-	"RenewCodes": {ses: true, call: func(w *world, tok string) error { _, err := w.RenewCodes(w.Context(), tok, "paper", client); return err }},
-	"Fresh":      {ses: true, call: func(w *world, tok string) error { return w.Fresh(w.Context(), tok) }},
-	"Session":    {ses: true, call: func(w *world, tok string) error { _, err := w.Session(w.Context(), tok); return err }},
-	"SignOut":    {ses: true, call: func(w *world, tok string) error { return w.SignOut(w.Context(), tok, client) }},
+	"RenewCodes": {ses: true, call: func(w *world, tok string) error {
+		_, err := w.RenewCodes(w.Context(), tok, "paper", client)
+		return err
+	}},
+	"Fresh":   {ses: true, call: func(w *world, tok string) error { return w.Fresh(w.Context(), tok) }},
+	"Session": {ses: true, call: func(w *world, tok string) error { _, err := w.Session(w.Context(), tok); return err }},
+	"SignOut": {ses: true, call: func(w *world, tok string) error { return w.SignOut(w.Context(), tok, client) }},
 	"EndSession": {ses: true, call: func(w *world, tok string) error {
 		list, err := w.SessionsOf(w.Context(), "ann")
 		if err != nil {
