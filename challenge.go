@@ -2,6 +2,8 @@ package nightlatch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -74,6 +76,19 @@ type Challenge struct {
 // sends nothing. id chooses an authenticator; "" is any of the kind.
 // Errors: *factor.Refused when it is not on offer, ErrUnauthenticated, ErrUnavailable.
 func (s *Service) Challenge(ctx context.Context, tok string, kind factor.Kind, id string, c Client) (Challenge, error) {
+	for range maxRounds {
+		ch, err := s.challengeOnce(ctx, tok, kind, id, c)
+		if !errors.Is(err, ErrConflict) {
+			return ch, s.outer(err)
+		}
+		if ctx.Err() != nil {
+			return Challenge{}, s.outer(ctx.Err())
+		}
+	}
+	return Challenge{}, fmt.Errorf("%w: no round was won", ErrUnavailable)
+}
+
+func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kind, id string, c Client) (Challenge, error) {
 	now := s.time()
 	var (
 		h     *holder
@@ -88,7 +103,7 @@ func (s *Service) Challenge(ctx context.Context, tok string, kind factor.Kind, i
 		return err
 	})
 	if err != nil {
-		return Challenge{}, s.outer(err)
+		return Challenge{}, err
 	}
 	offered := slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool {
 		return o.Kind == kind && (id == "" || o.ID == id)
@@ -101,28 +116,58 @@ func (s *Service) Challenge(ctx context.Context, tok string, kind factor.Kind, i
 	call.Held, call.Chosen, call.Lang = h.ofKind(kind), id, c.Lang
 	prompt, newState, err := f.Challenge(ctx, call, state)
 	if err != nil {
-		return Challenge{}, s.outer(err)
+		return Challenge{}, err
 	}
-	ch := Challenge{Kind: kind, Prompt: prompt, ExpiresAt: now.Add(challengeLife)}
-	if h.in != nil && h.in.record.ExpiresAt.Before(ch.ExpiresAt) {
-		ch.ExpiresAt = h.in.record.ExpiresAt
-	}
+	ch := Challenge{Kind: kind, Prompt: prompt, ExpiresAt: challengeExpiry(h, live, prompt, now)}
 	if newState == nil {
 		return ch, nil
 	}
-	return ch, s.keepChallenge(ctx, h, live, ch, newState, now)
+	if err := s.keepChallenge(ctx, h, live, ch, newState); err != nil {
+		return Challenge{}, err
+	}
+	return ch, nil
 }
 
-func (s *Service) keepChallenge(ctx context.Context, h *holder, live *PendingRecord, ch Challenge, state factor.State, now time.Time) error {
-	return s.tx(ctx, func(ctx context.Context, tx *change) error {
-		p := live
-		if p == nil {
-			id := token.NewID(s.rand)
-			p = &PendingRecord{
-				ID: id, Owner: h.id(), User: h.user.ID, Kind: ch.Kind, Purpose: h.purpose(),
-				CreatedAt: now, ExpiresAt: ch.ExpiresAt,
-			}
+// challengeExpiry is what the prompt says, else that of the challenge which is asked again, else challengeLife from
+// now; never after the sign-in.
+func challengeExpiry(h *holder, live *PendingRecord, prompt factor.Prompt, now time.Time) time.Time {
+	at := now.Add(challengeLife)
+	if live != nil {
+		at = live.ExpiresAt
+	}
+	switch p := prompt.(type) {
+	case factor.Code:
+		if !p.ExpiresAt.IsZero() {
+			at = p.ExpiresAt
 		}
-		return s.putPending(ctx, tx, p, pendingData{State: state})
+	case factor.PublicKey:
+		if !p.ExpiresAt.IsZero() {
+			at = p.ExpiresAt
+		}
+	}
+	if h.in != nil && h.in.record.ExpiresAt.Before(at) {
+		at = h.in.record.ExpiresAt
+	}
+	return at
+}
+
+// keepChallenge keeps it in the place of the live one, unless another has come there meanwhile.
+func (s *Service) keepChallenge(ctx context.Context, h *holder, live *PendingRecord, ch Challenge, state factor.State) error {
+	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		is, _, err := s.findPendingOf(ctx, tx, h, h.purpose(), ch.Kind, tx.now)
+		if err != nil {
+			return err
+		}
+		p := PendingRecord{
+			ID: token.NewID(s.rand), Owner: h.id(), User: h.user.ID, Kind: ch.Kind, Purpose: h.purpose(), CreatedAt: tx.now,
+		}
+		switch {
+		case is != nil && (live == nil || is.ID != live.ID || is.Revision != live.Revision):
+			return errAgain
+		case is != nil:
+			p = *is
+		}
+		p.ExpiresAt = ch.ExpiresAt
+		return s.putPending(ctx, tx, &p, pendingData{State: state})
 	})
 }
