@@ -151,10 +151,22 @@ func (g *Gate) Require(level nightlatch.Level, next http.Handler) http.Handler {
 			return
 		}
 		if err == nil {
-			err = nightlatch.ErrEnrollmentNeeded
+			err = g.lacks(r, c)
 		}
 		g.turnAway(w, r, err)
 	})
+}
+
+// lacks says what a session below the level needs: a proof of what its user holds, or an enrollment.
+func (g *Gate) lacks(r *http.Request, c caller) error {
+	held, err := g.svc.Holdings(r.Context(), c.session)
+	switch {
+	case err != nil:
+		return err
+	case len(held.Authenticators) > 0:
+		return &nightlatch.FreshProofError{Offers: held.Authenticators}
+	}
+	return nightlatch.ErrEnrollmentNeeded
 }
 
 type sessionKey struct{}
@@ -193,7 +205,7 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, nightlatch.ErrUnauthenticated) && g.options.Accounts != nil {
 		page = "/sign-in"
 	}
-	if errors.Is(err, nightlatch.ErrEnrollmentNeeded) && g.options.Accounts != nil {
+	if errors.Is(err, nightlatch.ErrEnrollmentNeeded) {
 		page = "/account/authenticators/new"
 	}
 	pageHeaders(w.Header())
