@@ -16,7 +16,10 @@ func (s *Server) factors(set *settings.Settings) []factor.Factor {
 	s.password = password.New(password.Options{
 		MinLength: set.Password.MinLength, MaxLength: set.Password.MaxLength, Cost: s.cost,
 	})
-	s.recovery = recovery.New(recovery.Options{Limiter: s.password.Limiter()})
+	s.recovery = recovery.New(recovery.Options{
+		Limiter: s.password.Limiter(),
+		Cost:    recovery.Cost{Memory: s.cost.Memory, Passes: s.cost.Passes, Lanes: s.cost.Lanes},
+	})
 	window := set.TOTP.Window
 	shape := totp.Options{
 		Issuer: set.TOTP.Issuer, Algorithm: totp.Algorithm(set.TOTP.Algorithm),

@@ -125,7 +125,7 @@ func newSite(t *testing.T, change func(*nightlatch.Config, *Options)) *site {
 	s.url = "http://" + listener.Listener.Addr().String()
 	c := nightlatch.Config{
 		Users: s.people, Store: store, Origin: s.url, Now: s.clock.Now, Factors: []factor.Factor{
-			totp.New(totp.Options{}), totp.NewCounter(totp.Options{}), recovery.New(recovery.Options{}),
+			totp.New(totp.Options{}), totp.NewCounter(totp.Options{}), recovery.New(recovery.Options{Cost: recovery.Cost{Memory: 64, Passes: 1, Lanes: 1}}),
 			password.New(password.Options{Cost: password.Cost{Memory: 64, Passes: 1, Lanes: 1}}),
 		},
 	}

@@ -84,7 +84,7 @@ func TestNobodyHashes(t *testing.T) {
 	t.Parallel()
 	l := &turns{}
 	f := New(Options{Limiter: l})
-	f.cost = cost{Memory: 8, Passes: 1, Lanes: 0} // Argon2 panics at it: proof that it is asked
+	f.cost = Cost{Memory: 8, Passes: 1, Lanes: 0} // Argon2 panics at it: proof that it is asked
 	defer func() {
 		if recover() == nil {
 			t.Error("nothing was hashed for nobody")

@@ -33,12 +33,14 @@ type Limiter interface {
 type Options struct {
 	// Limiter bounds the hashes, of 19 MiB each; as many at once as there are processors if nil.
 	Limiter Limiter
+	// Cost of the hashes of a new set; DefaultCost if zero. A set keeps the cost that it was made with.
+	Cost Cost
 }
 
 // Factor judges recovery codes. It implements factor.Factor.
 type Factor struct {
 	limiter Limiter
-	cost    cost // of new sets
+	cost    Cost // of new sets
 }
 
 var _ factor.Factor = (*Factor)(nil)
@@ -48,7 +50,10 @@ func New(o Options) *Factor {
 	if o.Limiter == nil {
 		o.Limiter = make(slots, runtime.GOMAXPROCS(0))
 	}
-	return &Factor{limiter: o.Limiter, cost: defaultCost()}
+	if o.Cost == (Cost{}) {
+		o.Cost = DefaultCost()
+	}
+	return &Factor{limiter: o.Limiter, cost: o.Cost}
 }
 
 // slots is the limiter where none is given: whoever waits, waits until the caller goes.

@@ -15,7 +15,7 @@ import (
 // cheap is a factor whose sets cost little, for tests of what does not depend on it.
 func cheap() *Factor {
 	f := New(Options{})
-	f.cost = cost{Memory: 8, Passes: 1, Lanes: 1}
+	f.cost = Cost{Memory: 8, Passes: 1, Lanes: 1}
 	return f
 }
 
@@ -114,7 +114,7 @@ func TestEnrollment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (cost{Memory: 19456, Passes: 2, Lanes: 1}); s.Cost != want {
+	if want := (Cost{Memory: 19456, Passes: 2, Lanes: 1}); s.Cost != want {
 		t.Errorf("a hash costs %+v, want %+v", s.Cost, want)
 	}
 	h := held("a", e)

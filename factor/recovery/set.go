@@ -13,24 +13,24 @@ import (
 	"github.com/nightlatch/nightlatch/factor"
 )
 
-// cost is what the hash of a code costs, in the terms of RFC 9106 §3.1.
-type cost struct {
+// Cost is what the hash of a code costs, in the terms of RFC 9106 §3.1.
+type Cost struct {
 	Memory uint32 `json:"m"` // KiB
 	Passes uint32 `json:"t"`
 	Lanes  uint8  `json:"p"`
 }
 
-// defaultCost is 19 MiB, two passes, one lane, as for passwords. Codes of 80 bits need a slow hash: a plain one
+// DefaultCost is 19 MiB, two passes, one lane, as for passwords. Codes of 80 bits need a slow hash: a plain one
 // would do from 112 bits (ASVS 6.5.2, NIST SP 800-63B-4 §3.1.2.2).
-func defaultCost() cost { return cost{Memory: 19 * 1024, Passes: 2, Lanes: 1} }
+func DefaultCost() Cost { return Cost{Memory: 19 * 1024, Passes: 2, Lanes: 1} }
 
 // sane reports whether Argon2 can be asked for it at all.
-func (c cost) sane() bool {
+func (c Cost) sane() bool {
 	return c.Lanes > 0 && c.Passes > 0 && c.Passes <= 16 && c.Memory >= 8*uint32(c.Lanes) && c.Memory <= 1<<20
 }
 
 // hash is what is kept of a code.
-func (c cost) hash(code string, salt []byte) []byte {
+func (c Cost) hash(code string, salt []byte) []byte {
 	return argon2.IDKey([]byte(code), salt, c.Passes, c.Memory, c.Lanes, hashSize)
 }
 
@@ -43,7 +43,7 @@ const (
 // set is the State: codes that were made together, with one salt, so that one hash judges them all.
 type set struct {
 	Version int    `json:"v"`
-	Cost    cost   `json:"argon2id"`
+	Cost    Cost   `json:"argon2id"`
 	Salt    []byte `json:"salt"`
 	Codes   []code `json:"codes"`
 	// MaxTries is how many wrong codes the set bears, 0: no count of its own (the engine throttles).
