@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,5 +69,45 @@ func TestBesideAnApplication(t *testing.T) {
 	v.header.Del("X-App-User")
 	if to := v.once("GET", "/account", nil); to != "/app/sign-in" {
 		t.Errorf("without the application's session: %d %q", v.status, to)
+	}
+}
+
+// Who holds nothing yet is led from the application to the set-up of a first authenticator, and back.
+func TestFirstAuthenticatorBesideAnApplication(t *testing.T) {
+	t.Parallel()
+	var at time.Time
+	var s *site
+	s = newSite(t, func(_ *nightlatch.Config, o *Options) {
+		o.Accounts, o.SignIn = nil, "/app/sign-in"
+		o.CurrentUser = func(r *http.Request) (Login, bool) { return Login{User: "u", Session: "1", At: at}, true }
+	})
+	s.people.byID["u"] = nightlatch.User{ID: "u", Name: "alice"}
+
+	// A sign-in of long ago guards nothing: the application's own has to come first.
+	at = s.clock.Now().Add(-time.Hour)
+	v := s.visitor()
+	v.get("/verify?to=/app/page")
+	v.want(200, "/verify?to=/app/page")
+	v.says("Please sign in again")
+	if to := v.once("GET", "/account/authenticators/new/totp", nil); v.status != 303 || !strings.HasPrefix(to, "/verify?") {
+		t.Errorf("a set-up after an old sign-in: %d %q", v.status, to)
+	}
+	v.get("/verify")
+	v.follow("Sign in again")
+	if v.path != "/app/sign-in" {
+		t.Errorf("**Sign in again** leads to %s", v.path)
+	}
+
+	at = s.clock.Now()
+	v = s.visitor()
+	v.get("/verify?to=/app/page")
+	v.want(200, "/account/authenticators/new?to=%2Fapp%2Fpage")
+	v.press("Add authenticator app", "", nil)
+	p := v.scan()
+	v.press("Continue", "", map[string]string{"Code": p.code()})
+	v.says("Your recovery codes")
+	v.press("Continue", "", nil)
+	if v.path != "/app/page" {
+		t.Errorf("the way back leads to %s", v.path)
 	}
 }

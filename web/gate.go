@@ -64,7 +64,8 @@ type Options struct {
 
 	// CurrentUser says who is signed in to the application, for one that does that by itself.
 	CurrentUser func(*http.Request) (Login, bool)
-	// SignIn is the path of that application's own sign-in page.
+	// SignIn is the path of that application's own sign-in page. It should let people who are signed in sign in
+	// again: setting up a first authenticator needs a sign-in that is not older than Policy.Fresh.
 	SignIn string
 
 	// Accounts lets this package do the sign-in.

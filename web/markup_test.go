@@ -145,7 +145,7 @@ func elementFaults(e *element, ids, labeled map[string]bool, prefix string) (fau
 				}
 			}
 		case "href", "action", "src":
-			if e.name == "a" && (strings.HasPrefix(value, "otpauth://") || value == "#main") {
+			if e.name == "a" && (strings.HasPrefix(value, "otpauth://") || value == "#main" || e.attrs["rel"] == "external") {
 				continue
 			}
 			if !strings.HasPrefix(value, prefix+"/") {

@@ -54,6 +54,8 @@ func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, b
 	switch {
 	case errors.Is(err, nightlatch.ErrUnauthenticated) && g.options.Accounts == nil && g.stranger(r):
 		g.sendAway(w, r)
+	case errors.Is(err, nightlatch.ErrEnrollmentNeeded): // there is nothing yet to verify with
+		g.redirect(w, r, withTo(choosePage, g.to(r)))
 	case err != nil:
 		g.errorPage(w, r, err)
 	case !a.fresh && a.next.Step != nightlatch.StepVerify:
@@ -72,7 +74,8 @@ func (g *Gate) stranger(r *http.Request) bool {
 }
 
 // freshOffers are what may be proven once more in a session: also where a fresh proof is there already, since
-// whoever leads here may ask for a younger one.
+// whoever leads here may ask for a younger one. There are none where only the application's own sign-in could prove
+// anything. ErrEnrollmentNeeded: that one is fresh, so that an authenticator may be added.
 func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 	ses, err := g.session(r, a.caller)
 	if err != nil {
@@ -92,6 +95,9 @@ func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 		return err
 	}
 	a.offers = held.Authenticators
+	if len(a.offers) == 0 && g.options.Accounts == nil {
+		return nightlatch.ErrEnrollmentNeeded
+	}
 	if len(a.offers) == 0 {
 		a.offers = []nightlatch.Offer{{Kind: passwordKind}}
 		return nil
@@ -125,6 +131,9 @@ func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) 
 		return v, nil
 	}
 	v.Shape = askWait
+	if !ok && a.fresh && g.options.Accounts == nil {
+		v.Shape, v.SignIn, v.Recover = askAgain, g.options.SignIn, false
+	}
 	if !ok {
 		return v, nil
 	}
@@ -223,7 +232,15 @@ func (g *Gate) verifyFailed(w http.ResponseWriter, r *http.Request, a asked, res
 }
 
 // verifyPath is the way to /verify for a fresh proof, and back.
-func verifyPath(to string) string { return "/verify?to=" + url.QueryEscape(to) }
+func verifyPath(to string) string { return withTo("/verify", to) }
+
+// withTo is the path of a page of ours from which the way leads on to to.
+func withTo(page, to string) string {
+	if to == "" {
+		return page
+	}
+	return page + "?to=" + url.QueryEscape(to)
+}
 
 // needsProof answers a request for which a fresh proof is needed: the way leads to /verify and then to page, where
 // what was not done may be repeated. It says whether err was that.

@@ -131,6 +131,7 @@ func samples(t *testing.T) map[string]sample {
 		"verify-password":   {"verify", sampleVerify(factor.Password{})},
 		"verify-key":        {"verify", sampleVerify(factor.PublicKey{Options: []byte(`{"challenge":"abc"}`)})},
 		"verify-wait":       {"verify", sampleVerify(factor.Wait{Until: added.Add(30 * time.Second)})},
+		"verify-again":      {"verify", verifyView{Fresh: true, Shape: askAgain, SignIn: "/enter", Cancel: "/account"}},
 		"verify-empty":      {"verify", verifyView{}},
 		"another":           {"another", anotherView{Frame: Frame{Alert: "The key was not used."}, Offers: sampleOffers(), Recover: true}},
 		"another-empty":     {"another", anotherView{}},

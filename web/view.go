@@ -57,7 +57,8 @@ const (
 	askSend     = "send"     // a code that is not sent yet
 	askPassword = "password"
 	askKey      = "key"
-	askWait     = "wait" // nothing to answer now
+	askWait     = "wait"  // nothing to answer now
+	askAgain    = "again" // the application's own sign-in must be done once more
 )
 
 // verifyView is the page "verify": the second step of a sign-in, or a fresh proof. The form goes to POST /verify:
@@ -79,6 +80,7 @@ type verifyView struct {
 	Another     bool          // there is another way
 	Recover     bool          // the page **Lost your device?** has something to say
 	Username    string        // with askPassword, for password managers
+	SignIn      string        // with askAgain: the path of the application's own sign-in
 	Cancel      string        // a path of ours, or ""
 }
 
