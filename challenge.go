@@ -23,6 +23,7 @@ type pendingData struct {
 	Prompt   *sealedPrompt `json:"prompt,omitempty"`
 	Label    string        `json:"label,omitempty"`
 	Replaces string        `json:"replaces,omitempty"`
+	Passkey  bool          `json:"passkey,omitempty"`
 	Tries    int           `json:"tries,omitempty"`
 }
 
@@ -72,14 +73,33 @@ type Challenge struct {
 	ExpiresAt time.Time
 }
 
-// Challenge asks the factor of an offer what to show, and keeps what it must remember until the response. It
-// sends nothing. id chooses an authenticator; "" is any of the kind.
-// Errors: *factor.Refused when it is not on offer, ErrUnauthenticated, ErrUnavailable.
+// Challenge asks the factor of an offer what to show, keeps what it must remember until the response, and sends what
+// is to be sent. id chooses an authenticator; "" is any of the kind.
+//
+// Errors: *factor.Refused when it is not on offer, *ThrottledError (too many messages), ErrDeliveryFailed (what was
+// sent before stays good), ErrUnauthenticated, ErrUnavailable.
 func (s *Service) Challenge(ctx context.Context, tok string, kind factor.Kind, id string, c Client) (Challenge, error) {
+	return s.challenge(ctx, tok, kind, id, c, true)
+}
+
+// Show is Challenge for a page that is only looked at: it sends nothing. Where a message is to be sent first, the
+// Prompt is nil.
+func (s *Service) Show(ctx context.Context, tok string, kind factor.Kind, id string, c Client) (Challenge, error) {
+	return s.challenge(ctx, tok, kind, id, c, false)
+}
+
+func (s *Service) challenge(ctx context.Context, tok string, kind factor.Kind, id string, c Client, send bool) (Challenge, error) {
 	for range maxRounds {
-		ch, err := s.challengeOnce(ctx, tok, kind, id, c)
+		ch, m, err := s.challengeOnce(ctx, tok, kind, id, c, send)
+		if err == nil {
+			err = s.deliver(ctx, m)
+			if errors.Is(err, factor.ErrDestination) {
+				err = fmt.Errorf("%w: %w", ErrDeliveryFailed, err)
+			}
+			return ch, err
+		}
 		if !errors.Is(err, ErrConflict) {
-			return ch, s.outer(err)
+			return Challenge{}, s.outer(err)
 		}
 		if ctx.Err() != nil {
 			return Challenge{}, s.outer(ctx.Err())
@@ -88,14 +108,16 @@ func (s *Service) Challenge(ctx context.Context, tok string, kind factor.Kind, i
 	return Challenge{}, fmt.Errorf("%w: no round was won", ErrUnavailable)
 }
 
-func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kind, id string, c Client) (Challenge, error) {
+func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kind, id string, c Client, send bool) (
+	ch Challenge, m *factor.Message, err error,
+) {
 	now := s.time()
 	var (
 		h     *holder
 		live  *PendingRecord
 		state factor.State
 	)
-	err := s.store.View(ctx, func(r Reader) (err error) {
+	err = s.store.View(ctx, func(r Reader) (err error) {
 		if h, err = s.findHolder(ctx, r, tok, now); err != nil {
 			return err
 		}
@@ -103,29 +125,35 @@ func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kin
 		return err
 	})
 	if err != nil {
-		return Challenge{}, err
+		return ch, nil, err
 	}
 	offered := slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool {
 		return o.Kind == kind && (id == "" || o.ID == id)
 	})
 	f, ok := s.factors[kind]
 	if !ok || !offered {
-		return Challenge{}, factor.Refuse(factor.Wrong)
+		return ch, nil, factor.Refuse(factor.Wrong)
+	}
+	ch.Kind = kind
+	looking := !send && f.Info().Elsewhere
+	if looking && state == nil {
+		return ch, nil, nil
 	}
 	call := s.call(h.user, *h.standing, h.purpose())
 	call.Held, call.Chosen, call.Lang = h.ofKind(kind), id, c.Lang
 	prompt, newState, err := f.Challenge(ctx, call, state)
 	if err != nil {
-		return Challenge{}, err
+		return ch, nil, err
 	}
-	ch := Challenge{Kind: kind, Prompt: prompt, ExpiresAt: challengeExpiry(h, live, prompt, now)}
-	if newState == nil {
-		return ch, nil
+	ch.Prompt, m = messageOf(prompt)
+	ch.ExpiresAt = challengeExpiry(h, live, prompt, now)
+	if looking && m != nil && !ch.ExpiresAt.Equal(live.ExpiresAt) {
+		return Challenge{Kind: kind}, nil, nil // it would be a new code, and that is not sent yet
 	}
-	if err := s.keepChallenge(ctx, h, live, ch, newState); err != nil {
-		return Challenge{}, err
+	if newState == nil || looking {
+		return ch, nil, nil
 	}
-	return ch, nil
+	return ch, m, s.keepChallenge(ctx, h, live, ch, newState, m, c)
 }
 
 // challengeExpiry is what the prompt says, else that of the challenge which is asked again, else challengeLife from
@@ -152,8 +180,13 @@ func challengeExpiry(h *holder, live *PendingRecord, prompt factor.Prompt, now t
 }
 
 // keepChallenge keeps it in the place of the live one, unless another has come there meanwhile.
-func (s *Service) keepChallenge(ctx context.Context, h *holder, live *PendingRecord, ch Challenge, state factor.State) error {
+func (s *Service) keepChallenge(
+	ctx context.Context, h *holder, live *PendingRecord, ch Challenge, state factor.State, m *factor.Message, c Client,
+) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+		if err := s.countMessage(ctx, tx, h.user.ID, m, c); err != nil {
+			return err
+		}
 		is, _, err := s.findPendingOf(ctx, tx, h, h.purpose(), ch.Kind, tx.now)
 		if err != nil {
 			return err

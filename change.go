@@ -186,7 +186,7 @@ func (s *Service) Install(ctx context.Context, in Installation) error {
 			}
 			r.Label, r.LabelKey = label, labelKey(label)
 		}
-		if err := s.sealAuthenticator(&r, envelope{in.Enrolled.State, in.Enrolled.Hint, in.Enrolled.Left}); err != nil {
+		if err := s.sealAuthenticator(&r, envelopeOf(in.Enrolled)); err != nil {
 			return err
 		}
 		return tx.Put(ctx, r)

@@ -2,6 +2,7 @@ package nightlatch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -59,7 +60,7 @@ func (s *Service) BeginEnrollment(ctx context.Context, tok string, n NewEnrollme
 	if err != nil {
 		return Enrollment{}, s.outer(err)
 	}
-	if live != nil && n.Resume && data.Replaces == n.Replaces {
+	if live != nil && n.Resume && data.Replaces == n.Replaces && data.Passkey == n.Response.Passkey {
 		return Enrollment{live.ID, n.Kind, data.Label, data.Prompt.prompt(), live.ExpiresAt}, nil
 	}
 	call := s.call(h.user, *h.standing, factor.ForEnrollment)
@@ -69,12 +70,28 @@ func (s *Service) BeginEnrollment(ctx context.Context, tok string, n NewEnrollme
 	if err != nil {
 		return Enrollment{}, s.outer(err)
 	}
-	e := Enrollment{Kind: n.Kind, Label: label, Prompt: prompt, ExpiresAt: now.Add(s.limits.Enrollment)}
-	data = pendingData{State: state, Label: label, Replaces: n.Replaces}
+	e := Enrollment{Kind: n.Kind, Label: label, ExpiresAt: now.Add(s.limits.Enrollment)}
+	var m *factor.Message
+	e.Prompt, m = messageOf(prompt)
+	data = pendingData{State: state, Label: label, Replaces: n.Replaces, Passkey: n.Response.Passkey}
 	if h.in != nil && h.in.record.ExpiresAt.Before(e.ExpiresAt) {
 		e.ExpiresAt = h.in.record.ExpiresAt
 	}
-	return s.keepEnrollment(ctx, h, e, data, c)
+	if e, err = s.keepEnrollment(ctx, h, e, data, m, c); err != nil {
+		return Enrollment{}, err
+	}
+	return e, destinationField(s.deliver(ctx, m), n.Kind)
+}
+
+// destinationField blames the field where the destination was typed for one that cannot be reached.
+func destinationField(err error, kind factor.Kind) error {
+	if !errors.Is(err, factor.ErrDestination) {
+		return err
+	}
+	if kind == "email" {
+		return &InvalidError{Field: "email", Problem: "invalid"}
+	}
+	return &InvalidError{Field: "phone", Problem: "invalid"}
 }
 
 func (s *Service) mayEnroll(h *holder, n NewEnrollment, label string, now time.Time) error {
@@ -101,7 +118,9 @@ func (s *Service) mayEnroll(h *holder, n NewEnrollment, label string, now time.T
 	return labelFree(h.records, label, n.Replaces)
 }
 
-func (s *Service) keepEnrollment(ctx context.Context, h *holder, e Enrollment, d pendingData, c Client) (Enrollment, error) {
+func (s *Service) keepEnrollment(
+	ctx context.Context, h *holder, e Enrollment, d pendingData, m *factor.Message, c Client,
+) (Enrollment, error) {
 	var err error
 	if d.Prompt, err = sealPrompt(e.Prompt); err != nil {
 		return Enrollment{}, s.outer(err)
@@ -109,6 +128,9 @@ func (s *Service) keepEnrollment(ctx context.Context, h *holder, e Enrollment, d
 	e.ID = token.NewID(s.rand)
 	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
 		if err := tx.endEnrollments(ctx, h.id(), e.Kind); err != nil {
+			return err
+		}
+		if err := s.countMessage(ctx, tx, h.user.ID, m, c); err != nil {
 			return err
 		}
 		p := &PendingRecord{

@@ -168,7 +168,7 @@ func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing
 		return done, nil, err
 	}
 	done.Next, err = s.advance(ctx, tx, f.h, f.client)
-	done.Authenticator = Offer{ID: rec.ID, Kind: rec.Kind, Label: rec.Label, Hint: f.enrolled.Hint}
+	done.Authenticator = Offer{ID: rec.ID, Kind: rec.Kind, Label: rec.Label, Hint: f.enrolled.Hint, Model: f.enrolled.Model}
 	done.Authenticator.Preferred, done.Authenticator.CreatedAt, done.Authenticator.LastUsedAt = rec.Preferred, rec.CreatedAt, rec.LastUsedAt
 	return done, nil, err
 }
@@ -240,7 +240,7 @@ func (s *Service) putEnrolled(ctx context.Context, tx *change, f *finishing) (Au
 		ID: id, User: user, Kind: kind, Label: label, LabelKey: labelKey(label), Lookup: f.enrolled.Lookup,
 		Preferred: preferred, CreatedAt: tx.now, LastUsedAt: tx.now,
 	}
-	if err := s.sealAuthenticator(&rec, envelope{f.enrolled.State, f.enrolled.Hint, f.enrolled.Left}); err != nil {
+	if err := s.sealAuthenticator(&rec, envelopeOf(f.enrolled)); err != nil {
 		return rec, err
 	}
 	if err := tx.Put(ctx, rec); err != nil {

@@ -18,6 +18,8 @@ var (
 	ErrForbidden = errors.New("forbidden")
 	// ErrEnrollmentNeeded: this needs a second factor, and none is enrolled.
 	ErrEnrollmentNeeded = errors.New("enrollment needed")
+	// ErrDeliveryFailed: a message was not taken, or nobody can tell. What was kept for it stays good.
+	ErrDeliveryFailed = errors.New("delivery failed")
 	// ErrUnavailable: the store, the users or a factor cannot answer now. Nobody was let in and no try is lost.
 	ErrUnavailable = errors.New("unavailable")
 )
@@ -60,7 +62,7 @@ func (s *Service) outer(err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrUnavailable),
 		errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrWrongCredentials),
-		errors.Is(err, ErrUnauthenticated), errors.Is(err, ErrForbidden), errors.Is(err, ErrEnrollmentNeeded),
+		errors.Is(err, ErrUnauthenticated), errors.Is(err, ErrForbidden), errors.Is(err, ErrEnrollmentNeeded), errors.Is(err, ErrDeliveryFailed),
 		errors.As(err, &throttled), errors.As(err, &fresh), errors.As(err, &invalid):
 		return err
 	case errors.As(err, &refused):

@@ -184,7 +184,7 @@ func (s *Service) view(held []factor.Held) []Offer {
 	for _, h := range held {
 		info := s.policy.info(h.Kind)
 		o := Offer{
-			ID: h.ID, Kind: h.Kind, Label: h.Label, Hint: h.Hint, Preferred: h.Preferred, Backup: info.Backup,
+			ID: h.ID, Kind: h.Kind, Label: h.Label, Hint: h.Hint, Model: h.Model, Preferred: h.Preferred, Backup: info.Backup,
 			CreatedAt: h.CreatedAt, LastUsedAt: h.LastUsedAt,
 		}
 		if info.Backup || info.Class == factor.Knowledge {

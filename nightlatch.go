@@ -58,6 +58,8 @@ type Config struct {
 	Factors []factor.Factor
 	Policy  Policy
 	Limits  Limits
+	// Senders deliver messages, by their kind: "email", "sms". A factor of class Elsewhere needs its own.
+	Senders map[factor.Kind]Sender
 	// Issuer is what the service calls itself on an authenticator's screen. Default "Nightlatch".
 	Issuer string
 	// Origin is "https://example.com", what browsers are at.
@@ -77,6 +79,7 @@ type Limits struct {
 	FirstDelay time.Duration // the first delay, doubling; default 30 seconds
 	MaxDelay   time.Duration // default 1 hour
 	DayLimit   int           // wrong ones in 24 hours; default 20
+	Messages   MessageLimits
 }
 
 func (l Limits) withDefaults() Limits {
@@ -86,6 +89,7 @@ func (l Limits) withDefaults() Limits {
 	orDuration(&l.Idle, 168*time.Hour)
 	orDuration(&l.FirstDelay, 30*time.Second)
 	orDuration(&l.MaxDelay, time.Hour)
+	l.Messages = l.Messages.withDefaults()
 	if l.FreeTries <= 0 {
 		l.FreeTries = 5
 	}
@@ -111,6 +115,7 @@ type Service struct {
 	factors map[factor.Kind]factor.Factor
 	policy  Policy
 	limits  Limits
+	senders map[factor.Kind]Sender
 	issuer  string
 	origin  string
 	log     *slog.Logger
@@ -135,7 +140,7 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("nightlatch: Config.Factors is empty")
 	}
 	s := &Service{
-		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(),
+		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders,
 		factors: map[factor.Kind]factor.Factor{}, issuer: c.Issuer, origin: c.Origin,
 		log: c.Log, now: c.Now, rand: c.Rand, touching: make(chan struct{}, 4),
 	}

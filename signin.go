@@ -27,7 +27,8 @@ type Offer struct {
 	Kind       factor.Kind
 	Label      string
 	Hint       string
-	Left       int // of a Backup kind: codes left
+	Model      string // "YubiKey 5", where known
+	Left       int    // of a Backup kind: codes left
 	Backup     bool
 	Preferred  bool
 	CreatedAt  time.Time

@@ -79,6 +79,11 @@ type envelope struct {
 	State factor.State `json:"state"`
 	Hint  string       `json:"hint,omitempty"`
 	Left  int          `json:"left,omitempty"`
+	Model string       `json:"model,omitempty"`
+}
+
+func envelopeOf(e factor.Enrolled) envelope {
+	return envelope{State: e.State, Hint: e.Hint, Left: e.Left, Model: e.Model}
 }
 
 func authenticatorPlace(r AuthenticatorRecord) seal.Place {
@@ -91,7 +96,7 @@ func (s *Service) openAuthenticator(r AuthenticatorRecord) (factor.Held, error) 
 		return factor.Held{}, err
 	}
 	return factor.Held{
-		ID: r.ID, Kind: r.Kind, Label: r.Label, Hint: e.Hint, Left: e.Left, State: e.State, Preferred: r.Preferred,
+		ID: r.ID, Kind: r.Kind, Label: r.Label, Hint: e.Hint, Model: e.Model, Left: e.Left, State: e.State, Preferred: r.Preferred,
 		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, Allows: r.Allows,
 	}, nil
 }

@@ -42,6 +42,7 @@ type trial struct {
 	pending *PendingRecord
 	state   factor.State // of pending, opened
 	client  Client
+	chosen  string // the one that the response names by itself
 	judged  bool
 	verdict factor.Verdict
 	refused *factor.Refused
@@ -264,7 +265,7 @@ func (s *Service) putVerdict(ctx context.Context, tx *change, t *trial, right bo
 		return rec, fmt.Errorf("factor %s answered for an authenticator that was not asked", t.info.Kind)
 	}
 	held := t.h.held[i]
-	e := envelope{State: held.State, Hint: held.Hint, Left: held.Left}
+	e := envelope{State: held.State, Hint: held.Hint, Model: held.Model, Left: held.Left}
 	if t.verdict.State != nil {
 		e.State = t.verdict.State
 	}
@@ -303,13 +304,20 @@ func (s *Service) wakeOthers(ctx context.Context, tx *change, all []ThrottleReco
 	return nil
 }
 
-func (s *Service) tellRight(ctx context.Context, tx *change, t *trial, rec AuthenticatorRecord) error {
-	user := t.h.user.ID
+func (s *Service) tellWarnings(ctx context.Context, tx *change, t *trial, rec AuthenticatorRecord) error {
 	for _, w := range t.verdict.Warnings {
 		e := Event{Name: EventWarning, Kind: rec.Kind, Authenticator: rec.ID, Label: rec.Label, Reason: string(w), Client: t.client}
-		if err := tx.event(ctx, user, e); err != nil {
+		if err := tx.event(ctx, t.h.user.ID, e); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (s *Service) tellRight(ctx context.Context, tx *change, t *trial, rec AuthenticatorRecord) error {
+	user := t.h.user.ID
+	if err := s.tellWarnings(ctx, tx, t, rec); err != nil {
+		return err
 	}
 	e := Event{Name: EventProven, Kind: rec.Kind, Authenticator: rec.ID, Label: rec.Label, Client: t.client}
 	if t.info.Backup {

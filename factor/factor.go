@@ -83,6 +83,7 @@ type Held struct {
 	Kind       Kind
 	Label      string
 	Hint       string // "•••• 12": what may be shown of an address or a number
+	Model      string // "YubiKey 5": what it is, where known
 	Left       int    // for a Backup factor: how many codes are left
 	State      State
 	Preferred  bool
@@ -136,6 +137,7 @@ type Enrolled struct {
 	Lookup string
 	Label  string // a name to suggest, or empty
 	Hint   string
+	Model  string
 	Left   int
 	// Show is shown to the user once, when the enrollment is committed (recovery codes: Keep), or nil.
 	Show Prompt

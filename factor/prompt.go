@@ -2,6 +2,7 @@ package factor
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -77,5 +78,11 @@ type Message struct {
 	To      string // an address, or a number in E.164
 	Subject string // for e-mail
 	Text    string
-	HTML    string // for e-mail, optional
+	HTML    string // for e-mail, optional, with the same words
+	// Once: after an unclear answer of whoever delivers it, it is not sent again (a code; the person asks for another).
+	Once bool
 }
+
+// ErrDestination: whoever delivers messages says that the destination cannot be reached or does not exist. Anything
+// else that goes wrong with a delivery is an outage.
+var ErrDestination = errors.New("the destination cannot be reached")
