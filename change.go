@@ -59,6 +59,17 @@ func (s *Service) tx(ctx context.Context, f func(ctx context.Context, tx *change
 	return nil
 }
 
+// settleWithin bounds how long it may take to write what a verdict came to.
+const settleWithin = 30 * time.Second
+
+// settled is tx for what a verdict came to. A client that hangs up meanwhile changes nothing of it: a wrong try that
+// nobody waits for is counted like any other.
+func (s *Service) settled(ctx context.Context, f func(ctx context.Context, tx *change) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	return s.tx(ctx, f)
+}
+
 func (c *change) finish(ctx context.Context) error {
 	for _, st := range c.standings {
 		is, err := json.Marshal(st.standing)

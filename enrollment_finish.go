@@ -68,7 +68,7 @@ func (s *Service) finishOnce(ctx context.Context, tok, id, label string, r facto
 	}
 	var done Enrolled
 	var outcome error
-	err := s.tx(ctx, func(ctx context.Context, tx *change) (err error) {
+	err := s.settled(ctx, func(ctx context.Context, tx *change) (err error) {
 		done, outcome, err = s.settleEnrollment(ctx, tx, f, tok)
 		return err
 	})

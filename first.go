@@ -52,7 +52,7 @@ func (s *Service) proveFirstOnce(ctx context.Context, a First) (Next, error) {
 	}
 	var next Next
 	var outcome error
-	err := s.tx(ctx, func(ctx context.Context, tx *change) (err error) {
+	err := s.settled(ctx, func(ctx context.Context, tx *change) (err error) {
 		next, outcome, err = s.settleFirst(ctx, tx, t, a)
 		return err
 	})

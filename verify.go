@@ -60,7 +60,7 @@ func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response,
 	}
 	var next Next
 	var outcome error
-	err := s.tx(ctx, func(ctx context.Context, tx *change) (err error) {
+	err := s.settled(ctx, func(ctx context.Context, tx *change) (err error) {
 		next, outcome, err = s.settle(ctx, tx, t, tok)
 		return err
 	})

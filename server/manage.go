@@ -30,26 +30,8 @@ const resetLife = 72 * time.Hour
 // Add makes an account with a password. by says who does it, for the trail ("" is the person). Errors: web.FieldsError for
 // what cannot be used, nightlatch.ErrUnavailable.
 func (s *Server) Add(ctx context.Context, a Account, secret, by string, c nightlatch.Client) (Account, error) {
-	fields := web.FieldsError{}
-	if a.Username != "" || a.Email == "" {
-		note(fields, "username", usernameProblem(a.Username))
-	}
-	if a.Email != "" {
-		note(fields, "email", emailProblem(a.Email))
-	}
-	for _, g := range a.Groups {
-		note(fields, "groups", groupProblem(g))
-	}
-	if secret == "" {
-		fields["password"] = "missing"
-	} else {
-		note(fields, "password", problemOf(s.password.Check(s.call(a.user()), secret)))
-	}
-	if err := s.noteTaken(ctx, fields, a); err != nil {
+	if err := s.judge(ctx, a, secret); err != nil {
 		return a, err
-	}
-	if len(fields) > 0 {
-		return a, fields
 	}
 	hashed, err := s.Service.Prepare(ctx, a.user(), password.Kind, factor.Response{Password: secret})
 	if err != nil {
@@ -70,6 +52,32 @@ func (s *Server) Add(ctx context.Context, a Account, secret, by string, c nightl
 		return a, takenError(taken)
 	}
 	return a, err
+}
+
+// judge says all that cannot be used of a new account at once, by web.FieldsError.
+func (s *Server) judge(ctx context.Context, a Account, secret string) error {
+	fields := web.FieldsError{}
+	if a.Username != "" || a.Email == "" {
+		note(fields, "username", usernameProblem(a.Username))
+	}
+	if a.Email != "" {
+		note(fields, "email", emailProblem(a.Email))
+	}
+	for _, g := range a.Groups {
+		note(fields, "groups", groupProblem(g))
+	}
+	if secret == "" {
+		fields["password"] = "missing"
+	} else {
+		note(fields, "password", problemOf(s.password.Check(s.call(a.user()), secret)))
+	}
+	if err := s.noteTaken(ctx, fields, a); err != nil {
+		return err
+	}
+	if len(fields) > 0 {
+		return fields
+	}
+	return nil
 }
 
 func takenError(taken []string) error {
@@ -226,6 +234,14 @@ func (u signUps) FindAccount(ctx context.Context, identifier string) (user, key 
 		return "", key, nil
 	}
 	return a.ID, key, err
+}
+
+// CheckAccount is as in web.Accounts.
+func (u signUps) CheckAccount(ctx context.Context, n web.NewAccount) error {
+	if !u.MayCreate() {
+		return nightlatch.ErrForbidden
+	}
+	return u.s.judge(ctx, Account{Username: n.Username, Email: n.Email}, n.Password)
 }
 
 // CreateAccount is as in web.Accounts.

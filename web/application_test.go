@@ -102,6 +102,10 @@ func (asked) CreateAccount(context.Context, web.NewAccount) (string, error) {
 	return "", errors.New("asked for an account")
 }
 
+func (asked) CheckAccount(context.Context, web.NewAccount) error {
+	return errors.New("asked for an account")
+}
+
 func (asked) MayCreate() bool { return false }
 
 // TestWhatNobodyIsCalledIsNotLookedFor: what is longer than any name does not reach the database.

@@ -29,6 +29,9 @@ type Accounts interface {
 	// FindAccount returns the id of the user that a name or an e-mail address, as typed, belongs to ("" when
 	// nobody has it), and the identifier as it is compared. Any error means that it cannot be told now.
 	FindAccount(ctx context.Context, identifier string) (user, key string, err error)
+	// CheckAccount makes nothing and returns what CreateAccount would refuse, all of it; a form asks it for what
+	// else is wrong. nil: nothing is.
+	CheckAccount(ctx context.Context, a NewAccount) error
 	// CreateAccount makes an account and returns the id of its user. It returns FieldsError for what cannot be
 	// used, nightlatch.ErrForbidden when accounts cannot be made here, and *nightlatch.ThrottledError when too many were.
 	CreateAccount(ctx context.Context, a NewAccount) (user string, err error)

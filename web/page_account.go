@@ -88,7 +88,9 @@ func (g *Gate) kindsOf(held []nightlatch.Offer) []kindView {
 		views[i] = kindView{kindWords: k, May: slices.Contains(may, factor.Kind(k.Kind))}
 		for _, o := range held {
 			if string(o.Kind) == k.Kind {
-				views[i].Held = append(views[i].Held, g.offerOf(o))
+				offer := g.offerOf(o)
+				offer.MayPrefer = !o.Preferred && len(held) > 1
+				views[i].Held = append(views[i].Held, offer)
 			}
 		}
 	}

@@ -65,17 +65,27 @@ func (g *Gate) createAccount(r *http.Request, c caller, v signUpView) (nightlatc
 	} else if r.PostFormValue("confirm") != password {
 		wrong["confirm"] = "invalid"
 	}
+	a := NewAccount{Username: v.Username, Email: v.Email, Password: password, Client: c.client}
 	if len(wrong) > 0 {
-		return nightlatch.Next{}, wrong
+		return nightlatch.Next{}, g.withFaults(r, wrong, a)
 	}
-	user, err := g.options.Accounts.CreateAccount(r.Context(), NewAccount{
-		Username: v.Username, Email: v.Email, Password: password, Client: c.client,
-	})
+	user, err := g.options.Accounts.CreateAccount(r.Context(), a)
 	if err != nil {
 		return nightlatch.Next{}, err
 	}
 	start := nightlatch.Start{Client: c.client, To: v.To, Replaces: c.session}
 	return g.svc.Begin(r.Context(), user, passwordProof(Login{At: g.svc.Now()}), start)
+}
+
+// withFaults adds to what the form found wrong what else is, so that nobody learns it piece by piece.
+func (g *Gate) withFaults(r *http.Request, wrong FieldsError, a NewAccount) error {
+	f := faultOf(g.options.Accounts.CheckAccount(r.Context(), a))
+	for field, problem := range f.Fields {
+		if wrong[field] == "" {
+			wrong[field] = problem
+		}
+	}
+	return wrong
 }
 
 // signUpFailed shows the form again with what was wrong; the name and the address stay, the passwords do not.

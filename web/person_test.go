@@ -404,7 +404,17 @@ func TestSignUpForm(t *testing.T) {
 	v.alerted("Password", "This password is among those that are tried first. Choose another one.")
 	fill("", "", "")
 	v.want(400, "/sign-up")
-	v.alerted("Username", "This must be filled in.")
+	v.alerted("Username", "Enter a username or an email address: one is enough.")
+	v.alerted("Password", "This must be filled in.")
+	fill("alice", "short", "other") // all that is wrong is said at once
+	v.want(409, "/sign-up")
+	v.alerted("Username", "This username is taken.")
+	v.alerted("Confirm password", "The passwords do not match.")
+	fill("", "short", "other")
+	v.want(400, "/sign-up")
+	v.alerted("Username", "Enter a username or an email address: one is enough.")
+	v.alerted("Password", "Too short: it needs 15 characters at least.")
+	v.alerted("Confirm password", "The passwords do not match.")
 	fill("throttled", phrase, phrase)
 	v.want(429, "/sign-up")
 	if len(v.role("alert")) != 1 || v.head.Get("Retry-After") != "3600" {

@@ -84,6 +84,7 @@ func sampleAccount() accountView {
 		if w.Kind == "totp" {
 			old := samplePhone()
 			old.ID, old.Label, old.Preferred, old.LastUsedAt, old.Hint = "a9", "Old tablet", false, time.Time{}, "•••• 12"
+			old.MayPrefer = true
 			kinds[i].Held = []offerView{samplePhone(), old}
 		}
 	}

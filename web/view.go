@@ -121,8 +121,17 @@ type offerView struct {
 	Preferred  bool
 	CreatedAt  time.Time
 	LastUsedAt time.Time // zero: never
+	MayPrefer  bool      // it is not the preferred one, and not the only one
 	// Problem says what is wrong with Typed, the name that it was to have.
 	Typed, Problem string
+}
+
+// About is the kind's name, in English, where the label does not say it already.
+func (o offerView) About() string {
+	if o.Label == "" || o.Label == o.Name {
+		return ""
+	}
+	return o.Name
 }
 
 // recoverView is the page "recover", **Lost your device?**

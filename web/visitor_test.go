@@ -76,6 +76,14 @@ func (p *people) FindAccount(_ context.Context, identifier string) (user, key st
 
 func (p *people) MayCreate() bool { return !p.closed }
 
+func (p *people) CheckAccount(ctx context.Context, a NewAccount) error {
+	if id, _, _ := p.FindAccount(ctx, a.Username); id != "" {
+		return FieldsError{"username": "taken"}
+	}
+	_, err := p.svc.Prepare(ctx, nightlatch.User{Name: a.Username}, password.Kind, factor.Response{Password: a.Password})
+	return err
+}
+
 func (p *people) CreateAccount(ctx context.Context, a NewAccount) (string, error) {
 	if a.Username == "throttled" {
 		return "", &nightlatch.ThrottledError{RetryAfter: time.Hour}

@@ -106,6 +106,8 @@ func problemText(lang, field, problem string, limit int) string {
 		return locale.T(lang, "Another authenticator has this name.")
 	case "confirm invalid":
 		return locale.T(lang, "The passwords do not match.")
+	case "username missing":
+		return locale.T(lang, "Enter a username or an email address: one is enough.")
 	case "username invalid":
 		return locale.T(lang, "A username has 1 to 64 characters, and no @ among them.")
 	case "email invalid":
