@@ -123,7 +123,7 @@ func (s *Service) provePasskeyOnce(ctx context.Context, a anonymousChallenge, r 
 		return Next{}, err
 	}
 	var next Next
-	err = s.tx(ctx, func(ctx context.Context, tx *change) (err error) {
+	err = s.settled(ctx, func(ctx context.Context, tx *change) (err error) {
 		next, err = s.settlePasskey(ctx, tx, t, a, start)
 		return err
 	})

@@ -14,6 +14,7 @@ type authenticatorJSON struct {
 	Kind       factor.Kind `json:"kind"`
 	Label      string      `json:"label"`
 	Hint       string      `json:"hint,omitempty"`
+	Model      string      `json:"model,omitempty"`
 	Preferred  bool        `json:"preferred"`
 	CreatedAt  time.Time   `json:"created_at"`
 	LastUsedAt *time.Time  `json:"last_used_at"`
@@ -21,7 +22,7 @@ type authenticatorJSON struct {
 
 func authenticatorOf(o nightlatch.Offer) authenticatorJSON {
 	return authenticatorJSON{
-		ID: o.ID, Kind: o.Kind, Label: o.Label, Hint: o.Hint, Preferred: o.Preferred,
+		ID: o.ID, Kind: o.Kind, Label: o.Label, Hint: o.Hint, Model: o.Model, Preferred: o.Preferred,
 		CreatedAt: o.CreatedAt, LastUsedAt: timeJSON(o.LastUsedAt),
 	}
 }

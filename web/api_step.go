@@ -22,16 +22,23 @@ type challengeJSON struct {
 }
 
 // postChallenges asks for one of the offers.
-func (g *Gate) postChallenges(_ http.ResponseWriter, r *http.Request, c caller, body []byte) (int, any, error) {
+func (g *Gate) postChallenges(w http.ResponseWriter, r *http.Request, c caller, body []byte) (int, any, error) {
 	var in struct {
-		ID   string      `json:"id"`
-		Kind factor.Kind `json:"kind"`
+		ID        string      `json:"id"`
+		Kind      factor.Kind `json:"kind"`
+		Transport string      `json:"transport"`
 	}
 	if err := decode(body, &in); err != nil {
 		return 0, nil, err
 	}
+	if c.step() == "" {
+		return g.beginPasskey(w, r, c, in.Kind, in.ID, in.Transport)
+	}
 	if in.ID == "" && in.Kind == "" {
 		return 0, nil, FieldsError{"kind": "missing"}
+	}
+	if in.Transport != "" {
+		return 0, nil, FieldsError{"transport": "invalid"}
 	}
 	if in.Kind == "" {
 		var err error
@@ -43,20 +50,25 @@ func (g *Gate) postChallenges(_ http.ResponseWriter, r *http.Request, c caller, 
 	if err != nil {
 		return 0, nil, err
 	}
-	j := challengeJSON{Kind: ch.Kind, ExpiresAt: ch.ExpiresAt}
-	switch p := ch.Prompt.(type) {
-	case factor.Code:
-		j.SentTo, j.ResendAfter = p.SentTo, int(p.ResendAfter/time.Second)
-		if !p.ExpiresAt.IsZero() {
-			j.ExpiresAt = p.ExpiresAt
-		}
-	case factor.PublicKey:
-		j.PublicKey = p.Options
-	}
+	j := challengeOf(ch)
 	if c.bearer {
 		j.Token = c.step()
 	}
 	return http.StatusOK, j, nil
+}
+
+func challengeOf(ch nightlatch.Challenge) challengeJSON {
+	j := challengeJSON{Kind: ch.Kind, ExpiresAt: ch.ExpiresAt}
+	switch p := ch.Prompt.(type) {
+	case factor.Code:
+		j.SentTo = p.SentTo
+		if p.ResendAfter > 0 {
+			j.ResendAfter = seconds(p.ResendAfter)
+		}
+	case factor.PublicKey:
+		j.PublicKey = p.Options
+	}
+	return j
 }
 
 // kindOf returns the kind of an authenticator that is on offer. One that is not is refused like a wrong code.
@@ -115,6 +127,9 @@ func (g *Gate) postVerifications(w http.ResponseWriter, r *http.Request, c calle
 	}
 	if err := in.check(); err != nil {
 		return 0, nil, err
+	}
+	if c.step() == "" {
+		return g.provePasskey(w, r, c, factor.Response{Kind: in.Kind, Credential: in.Credential})
 	}
 	if in.Kind == "" {
 		return 0, nil, FieldsError{"kind": "missing"}

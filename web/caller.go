@@ -15,12 +15,15 @@ import (
 const (
 	signInCookie  = "nightlatch_sign_in"
 	sessionCookie = "nightlatch_session"
+	// challengeCookie holds the challenge of a sign-in that begins without a name, sealed.
+	challengeCookie = "nightlatch_challenge"
 )
 
 // caller is what a request brings to say who asks.
 type caller struct {
 	signIn  string // the token of an unfinished sign-in, or ""
 	session string // the token of a session, or ""
+	passkey string // a challenge of a sign-in that begins without a name, or ""
 	bearer  bool   // they came as Authorization: Bearer
 	mixed   bool   // a session cookie and Authorization at once
 	client  nightlatch.Client
@@ -28,7 +31,7 @@ type caller struct {
 
 func (g *Gate) caller(r *http.Request) caller {
 	c := caller{client: g.client(r)}
-	c.signIn, c.session = g.cookie(r, signInCookie), g.cookie(r, sessionCookie)
+	c.signIn, c.session, c.passkey = g.cookie(r, signInCookie), g.cookie(r, sessionCookie), g.cookie(r, challengeCookie)
 	authorization := r.Header.Values("Authorization")
 	if len(authorization) == 0 || g.options.CurrentUser != nil { // there it is the application's own
 		return c
@@ -37,7 +40,7 @@ func (g *Gate) caller(r *http.Request) caller {
 	scheme, token, _ := strings.Cut(authorization[0], " ")
 	if strings.EqualFold(scheme, "Bearer") {
 		// The engine tells a session's token from a sign-in's by its type.
-		c.bearer, c.signIn, c.session = true, token, token
+		c.bearer, c.signIn, c.session, c.passkey = true, token, token, token
 	}
 	return c
 }

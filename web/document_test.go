@@ -44,6 +44,7 @@ func TestDocumentSaysWhoMayAsk(t *testing.T) {
 		"anyone":     nil,
 		"unfinished": {"bearer", "signInCookie"},
 		"step":       {"bearer", "sessionCookie", "signInCookie"},
+		"start":      {"bearer", "challengeCookie", "sessionCookie", "signInCookie"},
 		"enrolling":  {"bearer", "sessionCookie", "signInCookie"},
 		"session":    {"bearer", "sessionCookie"},
 	}

@@ -3,14 +3,14 @@ package web
 // Route is a request that the handler serves, for the tests that walk all of them.
 type Route struct {
 	Method, Path string // Path begins with /api/v1 for the API
-	Who          string // "anyone", "unfinished", "step", "enrolling" or "session"
+	Who          string // "anyone", "unfinished", "step", "start", "enrolling" or "session"
 	API          bool
 }
 
 // Routes are all of them.
 func Routes() []Route {
 	names := map[audience]string{
-		anyone: "anyone", unfinished: "unfinished", step: "step", enrolling: "enrolling", session: "session",
+		anyone: "anyone", unfinished: "unfinished", step: "step", start: "start", enrolling: "enrolling", session: "session",
 	}
 	var list []Route
 	for _, r := range apiRoutes {

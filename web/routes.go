@@ -18,6 +18,7 @@ const (
 	anyone     audience = iota
 	unfinished          // an unfinished sign-in
 	step                // an unfinished sign-in, else a session
+	start               // as step, else nobody yet: a sign-in may begin without a name
 	enrolling           // a session, or an unfinished sign-in that must enroll
 	session             // a session
 )
@@ -35,8 +36,8 @@ var apiRoutes = []apiRoute{
 	{"POST", "/sign-in", anyone, (*Gate).postSignIn},
 	{"GET", "/sign-in", unfinished, (*Gate).getSignIn},
 	{"DELETE", "/sign-in", unfinished, (*Gate).deleteSignIn},
-	{"POST", "/challenges", step, (*Gate).postChallenges},
-	{"POST", "/verifications", step, (*Gate).postVerifications},
+	{"POST", "/challenges", start, (*Gate).postChallenges},
+	{"POST", "/verifications", start, (*Gate).postVerifications},
 	{"GET", "/factors", enrolling, (*Gate).getFactors},
 	{"GET", "/session", session, (*Gate).getSession},
 	{"DELETE", "/session", session, (*Gate).deleteSession},
@@ -214,6 +215,13 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, c *caller, who audi
 		return err
 	case step:
 		return g.admitStep(r.Context(), r, c)
+	case start:
+		err := g.admitStep(r.Context(), r, c)
+		if errors.Is(err, nightlatch.ErrUnauthenticated) && g.mayBegin(*c) {
+			c.signIn, c.session = "", ""
+			return nil
+		}
+		return err
 	case enrolling:
 		if _, err := g.session(r, *c); err == nil || !errors.Is(err, nightlatch.ErrUnauthenticated) {
 			c.signIn = ""
@@ -229,6 +237,11 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, c *caller, who audi
 	c.signIn = ""
 	_, err := g.session(r, *c)
 	return err
+}
+
+// mayBegin says whether nobody yet may begin a sign-in by a passkey. A token that leads nowhere is not nobody.
+func (g *Gate) mayBegin(c caller) bool {
+	return g.options.Accounts != nil && g.svc.HasPasskeys(passkeyKind) && (!c.bearer || nightlatch.IsAnonymousChallenge(c.passkey))
 }
 
 // admitStep serves the unfinished sign-in, if it is alive, and else the session.

@@ -42,10 +42,10 @@ func walkers(h *house) []state {
 	}
 	return []state{
 		{"nobody", []string{"anyone"}, func(h *house, _ bool) *client { return h.client() }},
-		{"must verify", []string{"anyone", "unfinished", "step"}, in(two, "verify")},
-		{"must enroll", []string{"anyone", "unfinished", "step", "enrolling"}, in(admin, "enroll")},
-		{"level 1", []string{"anyone", "step", "enrolling", "session"}, in(one, "done")},
-		{"level 2", []string{"anyone", "step", "enrolling", "session"}, verified},
+		{"must verify", []string{"anyone", "unfinished", "step", "start"}, in(two, "verify")},
+		{"must enroll", []string{"anyone", "unfinished", "step", "start", "enrolling"}, in(admin, "enroll")},
+		{"level 1", []string{"anyone", "step", "start", "enrolling", "session"}, in(one, "done")},
+		{"level 2", []string{"anyone", "step", "start", "enrolling", "session"}, verified},
 	}
 }
 
