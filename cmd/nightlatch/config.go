@@ -67,7 +67,8 @@ func (cmd configCommand) Run(c *console) error {
 	return c.print("%s", describe(s.List()))
 }
 
-// describe writes each setting as a line with its key, value and source, and below that its sentence and default.
+// describe writes each setting as a line with its key, value and source, and below that its sentence, and its
+// default where the value is another.
 func describe(list []settings.Setting) string {
 	keys, values := 0, 0
 	for _, line := range list {
@@ -76,12 +77,14 @@ func describe(list []settings.Setting) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-*s  %-*s  FROM", keys, "KEY", values, "VALUE")
 	for _, line := range list {
-		def := literal(line.Default)
-		if line.Note != "" {
-			def = line.Note
-		}
 		fmt.Fprintf(&b, "\n%-*s  %-*s  %s", keys, line.Key, values, literal(line.Value), line.From)
-		fmt.Fprintf(&b, "\n%s", wrap(line.Doc+" Default: "+def+".", "    ", 100))
+		fmt.Fprintf(&b, "\n%s", wrap(line.Doc, "    ", 100))
+		switch {
+		case line.Note != "":
+			fmt.Fprintf(&b, "\n%s", wrap("Default: "+line.Note, "    ", 100))
+		case line.From != "default": // else the value is the default
+			fmt.Fprintf(&b, "\n%s", wrap("Default: "+literal(line.Default), "    ", 100))
+		}
 	}
 	return b.String()
 }
