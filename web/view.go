@@ -30,7 +30,8 @@ func (f Frame) Failed() bool { return f.Alert != "" || len(f.Problems) > 0 }
 // homeView is the page "home", and with User empty its sign-in form.
 type homeView struct {
 	signInView
-	Admin bool // offers the way to the administration
+	Admin   bool // offers the way to the administration
+	SignOut bool // as in accountView
 }
 
 // signInView is the page "sign-in". The form goes to POST /sign-in: identifier, password, stay, to.
@@ -148,6 +149,7 @@ type accountView struct {
 	EmailConfirmed bool
 	Groups         []string
 	Admin          bool
+	SignOut        bool // offers **Sign out**: beside an application that is the application's own
 	MayChange      bool // the password may be changed here: not of accounts that settings define
 	EnrollBy       time.Time
 	Notices        []string // what must be read, in the reader's language
