@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"strings"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -222,8 +223,10 @@ type scanView struct {
 	Cancel          string // a path of ours
 }
 
-// newScan takes what is shown from a factor's prompt and the QR code of its URI, an SVG element that we made.
+// newScan takes what is shown from a factor's prompt and the QR code of its URI, an SVG element that we made. Screen
+// readers leave that out: what surrounds it on the page has the name.
 func newScan(p factor.Scan, qr string) scanView {
+	qr = strings.Replace(qr, "<svg ", `<svg aria-hidden="true" `, 1)
 	return scanView{
 		//nolint:gosec // both come from package totp, never from a person
 		QR: template.HTML(qr), URI: template.URL(p.URI),
