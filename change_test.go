@@ -234,3 +234,41 @@ func TestExpire(t *testing.T) {
 		t.Errorf("%d, %v expired, want all in steps of two", n, err)
 	}
 }
+
+// After a reset the code that it gave is the only way: an administrator's one-time code is none.
+func TestOtherCodesAreNoneAfterAReset(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("ann")
+	w.addKnock("ann", "door")
+	w.reset("ann")
+	enrolled := must(paper{}.codes(sharedRandom, 1))
+	w.install(nightlatch.Installation{User: "ann", Kind: "paper", Enrolled: enrolled, ExpiresAt: w.clock.Now().Add(10 * time.Minute)})
+	_, err := w.prove(w.begun("ann"), "paper", enrolled.Show.(factor.Keep).Codes[0])
+	w.refused(err, factor.Wrong)
+}
+
+// A code that leads to an enrollment is no fresh proof in a session, and is not used up by trying.
+func TestEnrollOnlyCodeIsNoFreshProof(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("ann")
+	w.addKnock("ann", "door")
+	tok := w.knocked("ann")
+	enrolled := must(paper{}.codes(sharedRandom, 1))
+	code := enrolled.Show.(factor.Keep).Codes[0]
+	w.install(nightlatch.Installation{
+		User: "ann", Kind: "paper", Enrolled: enrolled, Allows: factor.AllowsEnrollment, ExpiresAt: w.clock.Now().Add(time.Hour),
+	})
+	w.clock.pass(30 * time.Minute)
+	var fresh *nightlatch.FreshProofError
+	if err := w.Fresh(t.Context(), tok); !errors.As(err, &fresh) || len(fresh.Offers) != 1 || fresh.Offers[0].Kind != "knock" {
+		t.Errorf("err = %v, offers %+v", err, fresh.Offers)
+	}
+	w.addPaper("ann") // now the kind is on offer
+	_, err := w.prove(tok, "paper", code)
+	w.refused(err, factor.Wrong)
+	if next := w.must(w.prove(w.begun("ann"), "paper", code)); next.Step != nightlatch.StepEnroll {
+		t.Errorf("step = %s", next.Step)
+	}
+}

@@ -62,11 +62,11 @@ func (s *Service) proveFirstOnce(ctx context.Context, a First) (Next, error) {
 	return next, outcome
 }
 
-func (a First) subject() string {
+func (s *Service) subjectOf(a First) (string, error) {
 	if a.User == "" {
-		return nameSubject(a.Name)
+		return s.nameSubject(a.Name)
 	}
-	return userSubject(a.User)
+	return userSubject(a.User), nil
 }
 
 func (s *Service) prepareFirst(ctx context.Context, t *trial, a First) error {
@@ -99,11 +99,15 @@ func (s *Service) prepareFirst(ctx context.Context, t *trial, a First) error {
 
 // firstTallies are what a wrong first factor is counted on: the name, and the address.
 func (s *Service) firstTallies(ctx context.Context, r Reader, t *trial, a First) (name, addr tally, err error) {
-	if name, err = s.findTally(ctx, r, a.subject(), t.info.Kind); err != nil {
+	subject, err := s.subjectOf(a)
+	if err != nil {
+		return name, addr, err
+	}
+	if name, err = s.findTally(ctx, r, subject, t.info.Kind); err != nil {
 		return name, addr, err
 	}
 	addr.limits = s.limits
-	if subject := addressSubject(a.Start.Client.Addr); subject != "" {
+	if subject = addressSubject(a.Start.Client.Addr); subject != "" {
 		addr, err = s.findTally(ctx, r, subject, t.info.Kind)
 		addr.limits = s.limits.forAddress()
 	}

@@ -2,7 +2,6 @@ package nightlatch
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"net/netip"
@@ -99,10 +98,12 @@ func (l Limits) forAddress() Limits {
 
 func userSubject(user string) string { return "user:" + user }
 
-// nameSubject is where the tries for a name that nobody has are counted. It is hashed: people type passwords there.
-func nameSubject(identifier string) string {
-	sum := sha256.Sum256([]byte(identifier))
-	return "name:" + base64.RawURLEncoding.EncodeToString(sum[:])
+// nameSubject is where the tries for a name that nobody has are counted. People type passwords there: what is kept is
+// hashed with the key, so that who has the database alone cannot look for them. The oldest key serves, since it stays
+// when the ring grows.
+func (s *Service) nameSubject(identifier string) (string, error) {
+	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "name", []byte(identifier))
+	return "name:" + base64.RawURLEncoding.EncodeToString(mac), err
 }
 
 // addressSubject counts an IPv6 network of 64 bits as one address, since one customer has at least that many.

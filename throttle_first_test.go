@@ -246,3 +246,63 @@ func TestParallelWrongPasswords(t *testing.T) {
 		}
 	}
 }
+
+// A right password of a user who is disabled, or is no more, is wrong like any other.
+func TestDisabledIsWrong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("ann")
+	w.people.put(nightlatch.User{ID: "ann", Disabled: true})
+	w.want(w.from("", "ann", "ann", right), nightlatch.ErrWrongCredentials)
+	if e := must(w.EventsOf(t.Context(), "ann", 0, 1))[0]; e.Name != nightlatch.EventFirstFactorRefused || e.Reason != "disabled" {
+		t.Errorf("event = %+v", e)
+	}
+	w.people.remove("ann")
+	w.want(w.from("", "ann", "ann", right), nightlatch.ErrWrongCredentials)
+}
+
+// late is a Store whose transactions begin half a minute after they were asked for.
+type late struct {
+	nightlatch.Store
+	pass func()
+}
+
+func (s late) Tx(ctx context.Context, f func(ctx context.Context, tx nightlatch.Tx) error) error {
+	s.pass()
+	return s.Store.Tx(ctx, f)
+}
+
+// What was throttled when it came, and is so no more when it is settled, was never judged: it is judged then.
+func TestDelayEndsBeforeItIsSettled(t *testing.T) {
+	t.Parallel()
+	var slow atomic.Bool
+	var w *world
+	w = newWorld(t, func(c *nightlatch.Config) {
+		c.Store = late{c.Store, func() {
+			if slow.Load() {
+				w.clock.pass(30 * time.Second)
+			}
+		}}
+	})
+	w.add("ann")
+	w.addKnock("ann", "door")
+	tok := w.begun("ann")
+	for range 5 {
+		_, err := w.prove(tok, "knock", "wrong")
+		w.refused(err, factor.Wrong)
+		w.want(w.from("", "ann", "ann", "wrong password"), nightlatch.ErrWrongCredentials)
+	}
+	slow.Store(true)
+	w.want(w.from("", "ann", "ann", "wrong password"), nightlatch.ErrWrongCredentials)
+	slow.Store(false)
+	w.must(w.prove(tok, "knock", "right"))
+	w.clock.pass(time.Hour)
+	tok = w.begun("ann")
+	for range 5 {
+		_, err := w.prove(tok, "knock", "wrong")
+		w.refused(err, factor.Wrong)
+	}
+	slow.Store(true)
+	_, err := w.prove(tok, "knock", "wrong")
+	w.refused(err, factor.Wrong)
+}

@@ -1,6 +1,7 @@
 package nightlatch
 
 import (
+	"crypto/rand"
 	"testing"
 	"time"
 )
@@ -128,8 +129,39 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("subject of %q = %q, want %q", addr, got, want)
 		}
 	}
-	if nameSubject("u") == userSubject("u") || nameSubject("u") == nameSubject("v") || len(nameSubject("my password")) != len(nameSubject("")) {
+}
+
+// A name that nobody has is often a password. Who has the database must not be able to look for it.
+func TestSubjectOfANameNeedsTheKey(t *testing.T) {
+	t.Parallel()
+	ring := func() *KeyRing {
+		key, err := NewKeyRing(rand.Reader, throttleNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	subject := func(key *KeyRing, name string) string {
+		got, err := (&Service{key: key}).nameSubject(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	key := ring()
+	grown, err := key.Add(rand.Reader, throttleNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := subject(key, "u")
+	if u == userSubject("u") || u == subject(key, "v") || len(u) != len(subject(key, "my password")) {
 		t.Error("the subject of a name is not told from another, or shows how long it is")
+	}
+	if u == subject(ring(), "u") {
+		t.Error("the subject of a name is the same under another key")
+	}
+	if u != subject(grown, "u") {
+		t.Error("a new key forgets the tries")
 	}
 }
 

@@ -28,9 +28,12 @@ const (
 const resetLife = 72 * time.Hour
 
 // Add makes an account with a password. by says who does it, for the trail ("" is the person). Errors: web.FieldsError for
-// what cannot be used, nightlatch.ErrUnavailable.
+// what cannot be used, *nightlatch.ThrottledError where too many were made from the address, nightlatch.ErrUnavailable.
 func (s *Server) Add(ctx context.Context, a Account, secret, by string, c nightlatch.Client) (Account, error) {
 	if err := s.judge(ctx, a, secret); err != nil {
+		return a, err
+	}
+	if err := s.countSignUp(ctx, c.Addr); err != nil {
 		return a, err
 	}
 	hashed, err := s.Service.Prepare(ctx, a.user(), password.Kind, factor.Response{Password: secret})

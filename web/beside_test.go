@@ -48,6 +48,9 @@ func TestBesideAnApplication(t *testing.T) {
 	v.header.Set("X-App-Session", "1")
 	v.get("/")
 	v.says("Signed in as alice")
+	if strings.Contains(v.body, "Sign out") {
+		t.Error("**Sign out** is offered, and would leave the application's own session")
+	}
 	p := v.enroll("My phone")
 	v.get("/account")
 	v.want(200, "/account")

@@ -57,7 +57,7 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	}
 	v := accountView{
 		Frame: Frame{User: nameOf(u)}, Username: u.Name, Email: u.Email, EmailConfirmed: !u.EmailConfirmedAt.IsZero(),
-		Groups: u.Groups, Admin: u.Admin, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
+		Groups: u.Groups, Admin: u.Admin, SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
 	}
 	if len(held.Authenticators) == 0 && g.svc.Policy().Requires(u.Admin) {
 		v.Notices = append(v.Notices, g.pages.say(r, "Please add an authenticator: soon you cannot sign in without one."))

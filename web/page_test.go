@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nightlatch/nightlatch/locale"
 )
@@ -216,5 +217,47 @@ func TestWords(t *testing.T) {
 				t.Errorf("%s does not say %q:\n%s", name, w, text)
 			}
 		}
+	}
+}
+
+// A QR code is one image with a name, and not a drawing to be read out.
+func TestQRCodeIsOneImage(t *testing.T) {
+	t.Parallel()
+	p := testPages(t, pageOptions{})
+	all := elementsOf(t, shown(t, p, "en", samples(t)["scan-totp"]))
+	frames := 0
+	for _, e := range all {
+		if e.attrs["role"] == "img" && e.attrs["aria-label"] != "" {
+			frames++
+		}
+		if e.name == "svg" && e.attrs["aria-hidden"] != "true" {
+			t.Error("the drawing is not left out")
+		}
+	}
+	if frames != 1 {
+		t.Errorf("%d images with a name", frames)
+	}
+}
+
+// What would do nothing is not offered, and nothing is said twice.
+func TestNothingIdleOnThePages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	v := s.visitor()
+	v.signUp("alice")
+	v.enroll("")
+	v.get("/account")
+	if strings.Contains(v.body, "Make preferred") {
+		t.Error("the only authenticator may be made preferred")
+	}
+	v.get("/verify/another")
+	if n := strings.Count(v.body, "Authenticator app"); n != 1 {
+		t.Errorf("the kind of an authenticator that goes by its kind's name is named %d times:\n%s", n, v.body)
+	}
+	s.clock.advance(time.Minute)
+	v.enroll("Tablet")
+	v.get("/account")
+	if n := strings.Count(v.body, "Make preferred"); n != 2 {
+		t.Errorf("**Make preferred** stands %d times", n)
 	}
 }

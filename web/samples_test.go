@@ -89,7 +89,7 @@ func sampleAccount() accountView {
 		}
 	}
 	return accountView{
-		Frame: Frame{User: "alice", Status: "You are signed in."}, Username: "alice", Email: "alice@example.com", Groups: []string{"staff", "ops"}, Admin: true, MayChange: true,
+		Frame: Frame{User: "alice", Status: "You are signed in."}, Username: "alice", Email: "alice@example.com", Groups: []string{"staff", "ops"}, Admin: true, SignOut: true, MayChange: true,
 		EnrollBy: used, Notices: []string{"A new sign-in from an address that was not seen before."},
 		Kinds: kinds, Codes: &codesView{Left: 9, CreatedAt: added},
 		Sessions: []sessionView{
@@ -118,7 +118,7 @@ func samples(t *testing.T) map[string]sample {
 	scanWrong.Frame, scanWrong.Replaces, scanWrong.ReplacesLabel = wrong, "a9", "Old tablet"
 	return map[string]sample{
 		"home":              {"home", homeView{signInView: signInView{SignUp: true}}},
-		"home-user":         {"home", homeView{signInView: signInView{Frame: Frame{User: "alice"}}, Admin: true}},
+		"home-user":         {"home", homeView{signInView: signInView{Frame: Frame{User: "alice"}}, Admin: true, SignOut: true}},
 		"sign-in":           {"sign-in", signInView{Frame: Frame{To: "/account"}, SignUp: true, Passkeys: true, Forgot: true}},
 		"sign-in-wrong":     {"sign-in", signInView{Frame: Frame{Alert: "Wrong name or password."}, Identifier: "alice", Stay: true}},
 		"sign-in-empty":     {"sign-in", signInView{}},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"strings"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -30,7 +31,8 @@ func (f Frame) Failed() bool { return f.Alert != "" || len(f.Problems) > 0 }
 // homeView is the page "home", and with User empty its sign-in form.
 type homeView struct {
 	signInView
-	Admin bool // offers the way to the administration
+	Admin   bool // offers the way to the administration
+	SignOut bool // as in accountView
 }
 
 // signInView is the page "sign-in". The form goes to POST /sign-in: identifier, password, stay, to.
@@ -148,6 +150,7 @@ type accountView struct {
 	EmailConfirmed bool
 	Groups         []string
 	Admin          bool
+	SignOut        bool // offers **Sign out**: beside an application that is the application's own
 	MayChange      bool // the password may be changed here: not of accounts that settings define
 	EnrollBy       time.Time
 	Notices        []string // what must be read, in the reader's language
@@ -220,8 +223,10 @@ type scanView struct {
 	Cancel          string // a path of ours
 }
 
-// newScan takes what is shown from a factor's prompt and the QR code of its URI, an SVG element that we made.
+// newScan takes what is shown from a factor's prompt and the QR code of its URI, an SVG element that we made. Screen
+// readers leave that out: what surrounds it on the page has the name.
 func newScan(p factor.Scan, qr string) scanView {
+	qr = strings.Replace(qr, "<svg ", `<svg aria-hidden="true" `, 1)
 	return scanView{
 		//nolint:gosec // both come from package totp, never from a person
 		QR: template.HTML(qr), URI: template.URL(p.URI),

@@ -170,7 +170,7 @@ func (cmd accountReset) Run(ctx context.Context, c *console) error {
 
 type accountGroup struct {
 	named `embed:""`
-	Do    string `arg:"" enum:"add,remove" help:"add or remove."`
+	Do    string `arg:"" name:"add|remove" enum:"add,remove" help:"What to do."`
 	Group string `arg:"" help:"The group."`
 }
 
@@ -183,7 +183,7 @@ func (cmd accountGroup) Run(ctx context.Context, c *console) error {
 
 type accountAdmin struct {
 	named  `embed:""`
-	Switch string `arg:"" enum:"on,off" help:"on or off."`
+	Switch string `arg:"" name:"on|off" enum:"on,off" help:"Whether it is one."`
 }
 
 // Run makes an administrator, or ends it.

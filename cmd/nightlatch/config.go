@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/nightlatch/nightlatch/server/settings"
 )
@@ -64,18 +64,52 @@ func (cmd configCommand) Run(c *console) error {
 		}
 		return c.print("%s", text)
 	}
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "KEY\tVALUE\tFROM\tDEFAULT\tWHAT IT IS") // a Builder does not fail
-	for _, line := range s.List() {
-		def := literal(line.Default)
-		if line.Note != "" {
-			def = line.Note
-		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", line.Key, literal(line.Value), line.From, def, line.Doc)
+	return c.print("%s", describe(s.List()))
+}
+
+// describe writes each setting as a line with its key, value and source, and below that its sentence, and its
+// default where the value is another.
+func describe(list []settings.Setting) string {
+	keys, values := 0, 0
+	for _, line := range list {
+		keys, values = max(keys, len(line.Key)), max(values, min(len(literal(line.Value)), 40))
 	}
-	_ = w.Flush()
-	return c.print("%s", strings.TrimSuffix(b.String(), "\n"))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-*s  %-*s  FROM", keys, "KEY", values, "VALUE")
+	for _, line := range list {
+		fmt.Fprintf(&b, "\n%-*s  %-*s  %s", keys, line.Key, values, literal(line.Value), line.From)
+		fmt.Fprintf(&b, "\n%s", wrap(line.Doc, "    ", 100))
+		switch {
+		case line.Note != "":
+			fmt.Fprintf(&b, "\n%s", wrap("Default: "+line.Note, "    ", 100))
+		case line.From != "default": // else the value is the default
+			fmt.Fprintf(&b, "\n%s", wrap("Default: "+literal(line.Default), "    ", 100))
+		}
+	}
+	return b.String()
+}
+
+// wrap breaks a text between words, so that each line with its indent has at most width characters.
+func wrap(text, indent string, width int) string {
+	var b strings.Builder
+	used := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+			b.WriteString(indent)
+			used = len(indent)
+		case used+1+n > width:
+			b.WriteString("\n" + indent)
+			used = len(indent)
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
 }
 
 // literal is a value as it would stand in the settings file.

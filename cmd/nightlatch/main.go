@@ -69,7 +69,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case helped:
 		return 0
 	case err != nil:
-		return c.report("usage", misuse("%w; see nightlatch --help", err))
+		why := strings.Replace(err.Error(), ` but got "EOL" (<EOL>)`, "", 1) // a flag without its value
+		return c.report("usage", misuse("%s; see nightlatch --help", why))
 	}
 	return c.report(commandName(parsed), parsed.Run())
 }

@@ -22,13 +22,18 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds:                scriptCommands,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PORT", "") // the machine's own is not meant
+			e.Setenv(quickExit())
+			e.Values[worldKey{}] = new(world)
 			return nil
 		},
 	})
 }
+
+// quickExit keeps a process that was built with the race detector from sleeping a second before it ends.
+func quickExit() (name, value string) { return "GORACE", "atexit_sleep_ms=0" }
 
 // status N COMMAND… runs a command of nightlatch and demands the exit status N. Its output can be matched with
 // stdout and stderr of the script's own files out and err.

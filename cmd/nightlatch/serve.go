@@ -16,7 +16,7 @@ import (
 
 type serveCommand struct {
 	serverFlags `embed:""`
-	Demo        bool `help:"Try it out: an account, all factors, and an outbox for e-mail and SMS. Loopback only."`
+	Demo        bool `help:"Try it out: all factors, and an account whose password is printed. Loopback only."`
 }
 
 // stopWithin is how long requests under way may take once the server is told to stop.
@@ -65,7 +65,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 func listen(ctx context.Context, set *settings.Settings) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", set.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", set.Listen, err)
+		return nil, fmt.Errorf("listen on %s: %w; choose another address with --listen, or listen in the settings", set.Listen, err)
 	}
 	if at, ok := l.Addr().(*net.TCPAddr); ok {
 		set.FollowListen(strconv.Itoa(at.Port))

@@ -2,6 +2,7 @@ package totp
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -60,7 +61,7 @@ func (f byTime) Verify(_ context.Context, c factor.Call, _ factor.State, r facto
 	return verify(f.options, ByTime, c, func(s state) (state, *factor.Refused) { return f.judge(s, c.Now, r) })
 }
 
-// judge returns the state after a right code, or why it is none.
+// judge returns the state after a right code, or why it is none, and with Clock the state that keeps what was told.
 func (f byTime) judge(s state, now time.Time, r factor.Response) (state, *factor.Refused) {
 	g := s.generator()
 	t := g.typed(r.Code)
@@ -70,23 +71,28 @@ func (f byTime) judge(s state, now time.Time, r factor.Response) (state, *factor
 	}
 	switch step, found := g.inWindow(t, present, f.window, s.Last); {
 	case !found:
-		return s, g.diagnose(t, present, f.window, s.Last)
-	case step <= s.Last:
+		refused, later := g.diagnose(t, present, f.window, s.Last)
+		return s.tell(later), refused
+	case step <= s.Last, slices.Contains(s.Told, step):
 		return s, &factor.Refused{Reason: factor.Used}
 	default:
 		s.Last = step
-		return s, nil
+		return s.tell(nil), nil
 	}
 }
 
 // diagnose says why a code outside the window is wrong. It accepts nothing. The very step that was used last is used
-// wherever it lies; any other step says that the authenticator's clock is off.
-func (g Generator) diagnose(t typed, present int64, window int, last int64) *factor.Refused {
+// wherever it lies; any other step says that the authenticator's clock is off. later are the steps at which the code
+// would be good: whoever guesses one is told of it, so it must not be.
+func (g Generator) diagnose(t typed, present int64, window int, last int64) (refused *factor.Refused, later []int64) {
 	reach := int64(diagnosed/time.Second) / int64(g.Period)
 	from := max(present-reach, 0)
-	refused := &factor.Refused{Reason: factor.Wrong}
+	refused = &factor.Refused{Reason: factor.Wrong}
 	g.fits(t, uint64(from), uint64(present-from+reach)+1, func(counter uint64) {
 		step, off := int64(counter), time.Duration(int64(counter)-present)*time.Duration(g.Period)*time.Second
+		if step > present+int64(window) {
+			later = append(later, step)
+		}
 		switch {
 		case last > 0 && step == last:
 			refused = &factor.Refused{Reason: factor.Used}
@@ -95,5 +101,5 @@ func (g Generator) diagnose(t typed, present int64, window int, last int64) *fac
 			refused = &factor.Refused{Reason: factor.Clock, ClockOffBy: off}
 		}
 	})
-	return refused
+	return refused, later
 }

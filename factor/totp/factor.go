@@ -1,6 +1,8 @@
 package totp
 
 import (
+	"slices"
+
 	"github.com/nightlatch/nightlatch/factor"
 )
 
@@ -68,7 +70,8 @@ func challenge(o Options, err error, kind factor.Kind, c factor.Call) (factor.Pr
 // decoy is judged where nobody holds anything, so that the answer takes as long.
 var decoy = make(Secret, DefaultSecretSize)
 
-// verify judges a response by each candidate, whichever fits, and takes the first that does.
+// verify judges a response by each candidate, whichever fits, and takes the first that does. With Clock the verdict
+// names the authenticator of whose later code was told, and its state that keeps that.
 func verify(o Options, kind factor.Kind, c factor.Call, judge func(state) (state, *factor.Refused)) (factor.Verdict, error) {
 	held := c.Candidates()
 	if len(held) == 0 {
@@ -81,10 +84,20 @@ func verify(o Options, kind factor.Kind, c factor.Call, judge func(state) (state
 	}
 	var verdict factor.Verdict
 	var refusals []*factor.Refused
+	told := map[*factor.Refused]factor.Verdict{}
 	for _, h := range held {
-		after, refused := judge(states[h.ID])
+		before := states[h.ID]
+		after, refused := judge(before)
 		if refused != nil {
 			refusals = append(refusals, refused)
+			if slices.Equal(before.Told, after.Told) {
+				continue
+			}
+			state, err := after.encode()
+			if err != nil {
+				return factor.Verdict{}, err
+			}
+			told[refused] = factor.Verdict{Authenticator: h.ID, State: state}
 			continue
 		}
 		if verdict.Authenticator != "" {
@@ -98,7 +111,8 @@ func verify(o Options, kind factor.Kind, c factor.Call, judge func(state) (state
 		verdict.Proof.Classes = []factor.Class{factor.Possession}
 	}
 	if verdict.Authenticator == "" {
-		return factor.Verdict{}, worst(refusals)
+		said := worst(refusals)
+		return told[said], said
 	}
 	return verdict, nil
 }

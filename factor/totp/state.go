@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -34,6 +35,8 @@ type state struct {
 
 	// Last is the step of the last right code, of ByTime: it and all before are used up.
 	Last int64 `json:"last,omitempty"`
+	// Told are later steps, of ByTime, whose codes somebody gave too early and was told of: they are used up too.
+	Told []int64 `json:"told,omitempty"`
 	// Next is the counter that is expected, of ByCounter: all before are used up.
 	Next uint64 `json:"next,omitempty"`
 	// Resync: two codes in a row are demanded, because Next may be behind.
@@ -89,6 +92,14 @@ func (s state) generator() Generator {
 	return Generator{Secret: s.Secret, Algorithm: s.Algorithm, Digits: s.Digits, Period: s.Period, Steam: s.Steam}
 }
 
+// tell returns the state with these steps used up, too. It forgets those that are over.
+func (s state) tell(steps []int64) state {
+	told := slices.Concat(s.Told, steps)
+	slices.Sort(told)
+	s.Told = slices.DeleteFunc(slices.Compact(told), func(step int64) bool { return step <= s.Last })
+	return s
+}
+
 func (s state) encode() (factor.State, error) {
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -142,7 +153,8 @@ func decodeAll(kind factor.Kind, held []factor.Held) (map[string]state, error) {
 				continue
 			}
 			s.Last, s.Next = max(s.Last, other.Last), max(s.Next, other.Next)
-			other.Last, other.Next = s.Last, s.Next
+			s = s.tell(other.Told)
+			other.Last, other.Next, other.Told = s.Last, s.Next, s.Told
 			all[id] = other
 		}
 		all[h.ID] = s

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/web"
+)
+
+// Whoever makes accounts by the thousand is stopped, also when all come at once and whatever they are called.
+func TestSignUpsOfAnAddress(t *testing.T) {
+	t.Parallel()
+	p := newSite(t)
+	s, err := p.start(p.settings("SIGN_UP_PER_ADDRESS_PER_HOUR=3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	from := func(addr string) error {
+		names++
+		_, err := signUps{s}.CreateAccount(t.Context(), web.NewAccount{
+			Username: fmt.Sprintf("person %d", names), Password: secret, Client: nightlatch.Client{Addr: addr},
+		})
+		return err
+	}
+	stopped := func(addr string, wait time.Duration) {
+		t.Helper()
+		var e *nightlatch.ThrottledError
+		if err := from(addr); !errors.As(err, &e) || e.RetryAfter != wait {
+			t.Fatalf("%s: %v, want throttled for %v", addr, err, wait)
+		}
+	}
+	through := func(addr string) {
+		t.Helper()
+		if err := from(addr); err != nil {
+			t.Fatalf("%s: %v", addr, err)
+		}
+	}
+	through("192.0.2.7")
+	p.clock.move(20 * time.Minute)
+	through("::ffff:192.0.2.7")
+	through("192.0.2.7")
+	stopped("192.0.2.7", 40*time.Minute)
+	through("192.0.2.8")
+	if again, err := p.start(p.settings("SIGN_UP_PER_ADDRESS_PER_HOUR=3")); err != nil {
+		t.Fatal(err)
+	} else {
+		s = again
+	}
+	stopped("192.0.2.7", 40*time.Minute) // after a restart, too
+	for _, addr := range []string{"2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:2::1%eth0"} {
+		through(addr)
+	}
+	stopped("2001:db8:1:2:3::", time.Hour)
+	through("2001:db8:1:3::1")
+	p.clock.move(40 * time.Minute)
+	through("192.0.2.7")
+	stopped("192.0.2.7", 20*time.Minute)
+	for range 5 { // the command line is nobody's address
+		through("")
+	}
+}
+
+func TestSignUpsAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newSite(t)
+	s, err := p.start(p.settings("SIGN_UP_PER_ADDRESS_PER_HOUR=3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made, stopped atomic.Int32
+	var all sync.WaitGroup
+	for i := range 20 {
+		c := newClient(t, s) // all come from the address of httptest
+		all.Go(func() {
+			status, _ := c.send("POST", "/accounts", object{"username": fmt.Sprintf("person %d", i), "password": secret, "transport": "token"})
+			switch status {
+			case http.StatusCreated:
+				made.Add(1)
+			case http.StatusTooManyRequests:
+				stopped.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if made.Load() != 3 || stopped.Load() != 17 {
+		t.Errorf("%d of 20 at once were made and %d stopped, want 3 and 17", made.Load(), stopped.Load())
+	}
+}
