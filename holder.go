@@ -245,3 +245,21 @@ func (s *Service) Fresh(ctx context.Context, tok string) error {
 		return s.requireFresh(h, now)
 	}))
 }
+
+// HeldOf returns the authenticators of one kind that a user holds, with their states, for the factor's own methods. A
+// state is a secret: it is shown to nobody. Errors: ErrUnavailable.
+func (s *Service) HeldOf(ctx context.Context, u User, kind factor.Kind) (factor.User, []factor.Held, error) {
+	h := &holder{user: u}
+	err := s.store.View(ctx, func(r Reader) error {
+		st, err := s.findStanding(ctx, r, u.ID)
+		if err != nil {
+			return err
+		}
+		h.standing = &st
+		return s.loadHeld(ctx, r, h, s.time())
+	})
+	if err != nil {
+		return factor.User{}, nil, s.outer(err)
+	}
+	return s.call(u, *h.standing, factor.ForSignIn).User, h.ofKind(kind), nil
+}

@@ -25,12 +25,15 @@ func (s *Server) factors(set *settings.Settings) []factor.Factor {
 		Issuer: set.TOTP.Issuer, Algorithm: totp.Algorithm(set.TOTP.Algorithm),
 		Digits: set.TOTP.Digits, Period: set.TOTP.Period, Window: &window,
 	}
-	return []factor.Factor{
-		totp.New(shape),
-		totp.NewCounter(totp.Options{Issuer: set.TOTP.Issuer, Algorithm: shape.Algorithm, Digits: set.TOTP.Digits}),
-		s.recovery,
-		s.password,
-	}
+	return slices.Concat(
+		s.securityKeys(set), // none where browsers would refuse them
+		[]factor.Factor{
+			totp.New(shape),
+			totp.NewCounter(totp.Options{Issuer: set.TOTP.Issuer, Algorithm: shape.Algorithm, Digits: set.TOTP.Digits}),
+		},
+		s.sentCodes(set), // e-mail and SMS, where there is a way to send them
+		[]factor.Factor{s.recovery, s.password},
+	)
 }
 
 // policy is what settings say about who must prove what.

@@ -15,9 +15,12 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/deliver/outbox"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/password"
 	"github.com/nightlatch/nightlatch/factor/recovery"
+	"github.com/nightlatch/nightlatch/factor/sentcode"
+	"github.com/nightlatch/nightlatch/factor/webauthn"
 	"github.com/nightlatch/nightlatch/server/settings"
 	"github.com/nightlatch/nightlatch/sqlstore"
 	"github.com/nightlatch/nightlatch/web"
@@ -53,6 +56,10 @@ type Server struct {
 	cost     password.Cost
 	password *password.Factor
 	recovery *recovery.Factor
+	keys     *webauthn.Factor // nil: keys and passkeys are off
+	mails    *sentcode.Factor // nil: no codes by e-mail
+	texts    *sentcode.Factor // nil: no codes by SMS
+	outbox   *outbox.Outbox   // nil: messages are sent
 	schema   int // how many migrations the database had when it was brought up to date
 }
 
