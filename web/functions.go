@@ -18,6 +18,7 @@ import (
 //	asset "nightlatch.css"                a link to a file of asset/, new whenever the file changes
 //	date .CreatedAt, moment .At           a <time> element
 //	duration .Wait                        "90 seconds"
+//	keyWords "use"                        what to say when a key fails, for the script
 //	field .Problems "name" "code" …       what the part "field" shows: see there
 func (p *pages) functions(lang string) template.FuncMap {
 	return template.FuncMap{
@@ -28,6 +29,7 @@ func (p *pages) functions(lang string) template.FuncMap {
 		"date":     func(at time.Time) moment { return moment{at.UTC().Format(time.DateOnly), locale.Date(lang, at)} },
 		"moment":   func(at time.Time) moment { return moment{at.UTC().Format(time.RFC3339), locale.Moment(lang, at)} },
 		"duration": func(d time.Duration) string { return locale.Duration(lang, d) },
+		"keyWords": func(use string) (string, error) { return keyWords(lang, use) },
 		"field":    newField,
 	}
 }

@@ -76,6 +76,15 @@ type Options struct {
 	// MinPassword is the fewest characters that a password may have, for the words on the page.
 	MinPassword int
 
+	// ReadBack returns a destination of a kind ("sms") as it is shown to the person before anything is sent to it: a
+	// phone number in its international form, with its country in lang. It returns a *factor.Refused with its field
+	// for what cannot be sent to. nil: nothing is read back.
+	ReadBack func(kind factor.Kind, text, lang string) (spoken string, err error)
+	// Signals returns what a browser should know of a user's passkeys, as JSON: an object of the static methods
+	// signalAllAcceptedCredentials and signalCurrentUserDetails of PublicKeyCredential (WebAuthn Level 3 §5.1.10), each
+	// with its options or a list of them. nil, or no JSON: browsers are told nothing.
+	Signals func(ctx context.Context, user string) ([]byte, error)
+
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; default nobody.
 	TrustedProxies []netip.Prefix
 	// Overlay holds pages and assets that stand in the place of ours, by the same names.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -58,6 +59,7 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	v := accountView{
 		Frame: Frame{User: nameOf(u)}, Username: u.Name, Email: u.Email, EmailConfirmed: !u.EmailConfirmedAt.IsZero(),
 		Groups: u.Groups, Admin: u.Admin, SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
+		SuggestSecond: len(held.Authenticators) == 1, Signals: g.signals(ctx, u.ID),
 	}
 	if len(held.Authenticators) == 0 && g.svc.Policy().Requires(u.Admin) {
 		v.Notices = append(v.Notices, g.pages.say(r, "Please add an authenticator: soon you cannot sign in without one."))
@@ -67,6 +69,19 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	}
 	v.Events, err = g.eventsOf(ctx, u.ID, c.client.Lang)
 	return v, err
+}
+
+// signals is what the browser should know of the user's passkeys, or "": nothing hangs on it.
+func (g *Gate) signals(ctx context.Context, user string) string {
+	if g.options.Signals == nil {
+		return ""
+	}
+	text, err := g.options.Signals(ctx, user)
+	if err != nil || len(text) > 0 && !json.Valid(text) {
+		g.log.Warn("the browser is not told of passkeys", "error", err)
+		return ""
+	}
+	return string(text)
 }
 
 // kindsOf are all kinds that may be added, and those that are held though they may not be added any more.

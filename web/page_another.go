@@ -15,16 +15,20 @@ func (g *Gate) pageAnother(w http.ResponseWriter, r *http.Request, c caller) {
 	if !ok {
 		return
 	}
-	v := anotherView{Frame: Frame{To: g.to(r)}, Fresh: a.fresh, Recover: true}
-	for _, o := range a.offers {
-		v.Offers = append(v.Offers, g.offerOf(o))
-	}
+	v := anotherView{Frame: Frame{To: g.to(r)}, Fresh: a.fresh, Recover: true, Offers: g.offersOf(a.offers)}
 	g.pages.render(w, r, http.StatusOK, "another", v)
+}
+
+func (g *Gate) offersOf(offers []nightlatch.Offer) (views []offerView) {
+	for _, o := range offers {
+		views = append(views, g.offerOf(o))
+	}
+	return views
 }
 
 func (g *Gate) offerOf(o nightlatch.Offer) offerView {
 	return offerView{
-		ID: o.ID, Kind: string(o.Kind), Name: wordsOf(g.info(o.Kind)).Name, Label: o.Label, Hint: o.Hint, Left: o.Left,
+		ID: o.ID, Kind: string(o.Kind), Name: wordsOf(g.info(o.Kind)).Name, Label: o.Label, Hint: o.Hint, Model: o.Model, Left: o.Left,
 		Preferred: o.Preferred, CreatedAt: o.CreatedAt, LastUsedAt: o.LastUsedAt,
 	}
 }
@@ -43,14 +47,19 @@ func (g *Gate) formAnother(w http.ResponseWriter, r *http.Request, _ caller) {
 	if !g.readForm(w, r) {
 		return
 	}
-	query := url.Values{"kind": {r.PostFormValue("kind")}}
-	if id := r.PostFormValue("id"); id != "" {
+	g.redirect(w, r, verifyWith(factor.Kind(r.PostFormValue("kind")), r.PostFormValue("id"), g.to(r)))
+}
+
+// verifyWith is the page that asks for one of the offers.
+func verifyWith(kind factor.Kind, id, to string) string {
+	query := url.Values{"kind": {string(kind)}}
+	if id != "" {
 		query.Set("id", id)
 	}
-	if to := g.to(r); to != "" {
+	if to != "" {
 		query.Set("to", to)
 	}
-	g.redirect(w, r, "/verify?"+query.Encode())
+	return "/verify?" + query.Encode()
 }
 
 // pageCancel gives a sign-in up; in a session it leaves the fresh proof. It is behind a link, which works only

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
@@ -40,34 +39,67 @@ func (g *Gate) userOf(r *http.Request, c caller) (nightlatch.User, error) {
 	return g.svc.FindUser(r.Context(), ses.User)
 }
 
-// newPage is the page where a kind is set up.
-func newPage(kind factor.Kind, replaces, to string) string {
+// setUp is which enrollment a page is about, as its address or its form says.
+type setUp struct {
+	kind     factor.Kind
+	passkey  bool
+	replaces string
+	to       string
+}
+
+func (g *Gate) setUp(r *http.Request) setUp {
+	return setUp{
+		kind: factor.Kind(r.PathValue("kind")), passkey: r.FormValue("passkey") != "",
+		replaces: r.FormValue("replaces"), to: g.to(r),
+	}
+}
+
+// page is where it is set up. more are further words of the query.
+func (s setUp) page(more ...string) string {
 	query := url.Values{}
-	for name, value := range map[string]string{"replaces": replaces, "to": to} {
+	for name, value := range map[string]string{"replaces": s.replaces, "to": s.to} {
 		if value != "" {
 			query.Set(name, value)
 		}
 	}
-	page := url.URL{Path: choosePage + "/" + string(kind), RawPath: choosePage + "/" + url.PathEscape(string(kind)), RawQuery: query.Encode()}
+	if s.passkey {
+		query.Set("passkey", "1")
+	}
+	for _, name := range more {
+		query.Set(name, "1")
+	}
+	page := url.URL{
+		Path: choosePage + "/" + string(s.kind), RawPath: choosePage + "/" + url.PathEscape(string(s.kind)), RawQuery: query.Encode(),
+	}
 	return page.String()
 }
 
-// pageEnroll shows what is to be scanned. It shows the same until that is finished, canceled or over.
+// pageEnroll shows what is to be scanned, touched or typed. It shows the same until that is finished, canceled or
+// over. Where a message is to be sent, it asks for the destination and sends nothing.
 func (g *Gate) pageEnroll(w http.ResponseWriter, r *http.Request, c caller) {
-	kind := factor.Kind(r.PathValue("kind"))
-	replaces := r.URL.Query().Get("replaces")
-	v, err := g.newScanView(r, c, kind, replaces)
-	if err != nil {
-		g.enrollFailed(w, r, newPage(kind, replaces, g.to(r)), err)
+	s := g.setUp(r)
+	if g.info(s.kind).Elsewhere {
+		g.pageDestination(w, r, c, s)
 		return
 	}
-	g.pages.render(w, r, http.StatusOK, "scan", v)
+	e, err := g.begin(r, c, s, factor.Response{Passkey: s.passkey}, true)
+	if err != nil {
+		g.enrollFailed(w, r, s, err)
+		return
+	}
+	g.showEnrollment(w, r, c, s, e, http.StatusOK, setUpView{Label: e.Label})
 }
 
-func (g *Gate) enrollFailed(w http.ResponseWriter, r *http.Request, page string, err error) {
+func (g *Gate) begin(r *http.Request, c caller, s setUp, response factor.Response, resume bool) (nightlatch.Enrollment, error) {
+	return g.svc.BeginEnrollment(r.Context(), c.step(), nightlatch.NewEnrollment{
+		Kind: s.kind, Replaces: s.replaces, Response: response, Resume: resume,
+	}, c.client)
+}
+
+func (g *Gate) enrollFailed(w http.ResponseWriter, r *http.Request, s setUp, err error) {
 	var invalid *nightlatch.InvalidError
 	switch {
-	case g.needsProof(w, r, err, page):
+	case g.needsProof(w, r, err, s.page()):
 	case errors.As(err, &invalid) && invalid.Field == "kind":
 		g.errorPage(w, r, nightlatch.ErrNotFound)
 	default:
@@ -75,124 +107,60 @@ func (g *Gate) enrollFailed(w http.ResponseWriter, r *http.Request, page string,
 	}
 }
 
-func (g *Gate) newScanView(r *http.Request, c caller, kind factor.Kind, replaces string) (scanView, error) {
-	e, err := g.svc.BeginEnrollment(r.Context(), c.step(), nightlatch.NewEnrollment{
-		Kind: kind, Replaces: replaces, Resume: true,
-	}, c.client)
-	if err != nil {
-		return scanView{}, err
-	}
-	scan, ok := e.Prompt.(factor.Scan)
-	if !ok { // there is no page yet for a kind that shows something else
-		return scanView{}, nightlatch.ErrNotFound
-	}
-	qr, err := qrSVG(scan.URI)
-	if err != nil {
-		return scanView{}, err
-	}
-	v := newScan(scan, qr)
-	v.To, v.Kind, v.Enrollment, v.Label, v.Replaces = g.to(r), string(kind), e.ID, e.Label, replaces
-	v.Cancel = newPage(kind, "", "") + "/cancel"
-	if c.signIn != "" {
-		return v, nil
-	}
-	u, err := g.userOf(r, c)
-	if err != nil || replaces == "" {
-		v.User = nameOf(u)
-		return v, err
-	}
-	v.User = nameOf(u)
-	held, err := g.svc.Holdings(r.Context(), c.step())
-	i := slices.IndexFunc(held.Authenticators, func(o nightlatch.Offer) bool { return o.ID == replaces })
-	if i >= 0 {
-		v.ReplacesLabel = held.Authenticators[i].Label
-	}
-	return v, err
-}
-
-// formEnroll finishes an enrollment. Recovery codes that come with it are shown in the answer, and never again.
-func (g *Gate) formEnroll(w http.ResponseWriter, r *http.Request, c caller) {
-	if !g.readForm(w, r) {
-		return
-	}
-	id, code, label := r.PostFormValue("enrollment"), r.PostFormValue("code"), r.PostFormValue("label")
-	var done nightlatch.Enrolled
-	var err error = FieldsError{"code": "missing"}
-	if code != "" {
-		done, err = g.svc.FinishEnrollment(r.Context(), c.step(), id, label, factor.Response{Code: code}, c.client)
-	}
-	if err != nil {
-		g.finishFailed(w, r, c, label, err)
-		return
-	}
-	g.keep(w, r, done.Next)
-	to := localPath(done.Next.To)
-	if to == "" {
-		to = g.to(r)
-	}
-	if len(done.Codes) == 0 {
-		g.goOn(w, r, done.Next, to, saidAdded)
-		return
-	}
-	g.showCodes(w, r, done.Next, recoveryView{
-		Frame: Frame{Status: g.pages.say(r, "Authenticator added."), To: to}, Codes: done.Codes,
-	})
-}
-
-// finishFailed shows the same secret again with what was wrong; where the enrollment is over, another one.
-func (g *Gate) finishFailed(w http.ResponseWriter, r *http.Request, c caller, label string, err error) {
-	kind := factor.Kind(r.PathValue("kind"))
-	f := faultOf(err)
-	over := f.Code == "not_found"
-	if over && g.justAdded(r, c, kind) { // the form was sent twice
-		g.redirect(w, r, codesPage)
-		return
-	}
-	if !over && f.Code != "refused" && len(f.Fields) == 0 {
+// showEnrollment shows the page that fits the prompt. v has what is to be said there.
+func (g *Gate) showEnrollment(
+	w http.ResponseWriter, r *http.Request, c caller, s setUp, e nightlatch.Enrollment, status int, v setUpView,
+) {
+	v.Enrollment = e.ID
+	if err := g.frame(r, c, s, &v); err != nil {
 		g.errorPage(w, r, err)
 		return
 	}
-	replaces := r.PostFormValue("replaces")
-	v, pageErr := g.newScanView(r, c, kind, replaces)
-	if pageErr != nil {
-		g.enrollFailed(w, r, newPage(kind, replaces, g.to(r)), pageErr)
+	page, view, err := "", any(nil), error(nil)
+	switch p := e.Prompt.(type) {
+	case factor.Scan:
+		page = "scan"
+		view, err = newScan(v, p)
+	case factor.PublicKey:
+		page, view = "key", g.newKey(s, v, p)
+	case factor.Code:
+		page, view = "sent", g.newSent(r, s, v, p)
+	default: // there is no page for a kind that shows something else
+		err = nightlatch.ErrNotFound
+	}
+	if err != nil {
+		g.errorPage(w, r, err)
 		return
 	}
-	v.Label = label
-	switch {
-	case over || v.Enrollment != r.PostFormValue("enrollment"):
-		v.Alert = g.pages.say(r, "This set-up was over. Please begin again with the new code below.")
-	case f.Code == "refused":
-		v.Problems = map[string]string{"code": refusedText(g.pages.language(r), err)}
-	default:
-		v.Problems = g.fieldProblems(r, f)
-	}
-	g.pages.render(w, r, f.Status, "scan", v)
+	g.pages.render(w, r, status, page, view)
 }
 
-// justAdded says whether an authenticator of the kind was added a moment ago.
-func (g *Gate) justAdded(r *http.Request, c caller, kind factor.Kind) bool {
-	if c.session == "" {
-		return false
-	}
-	held, err := g.svc.Holdings(r.Context(), c.session)
-	return err == nil && slices.ContainsFunc(held.Authenticators, func(o nightlatch.Offer) bool {
-		return o.Kind == kind && g.svc.Now().Sub(o.CreatedAt) < 15*time.Minute
-	})
-}
-
-// pageCancelEnroll forgets the secret that was shown.
-func (g *Gate) pageCancelEnroll(w http.ResponseWriter, r *http.Request, c caller) {
-	page := "/account"
+// frame fills in what all pages of an enrollment have.
+func (g *Gate) frame(r *http.Request, c caller, s setUp, v *setUpView) error {
+	v.To, v.Kind, v.Passkey, v.Replaces = s.to, string(s.kind), s.passkey, s.replaces
+	v.Cancel = setUp{kind: s.kind}.page() + "/cancel"
 	if c.signIn != "" {
-		page = choosePage
+		return nil
 	}
-	if !fromElsewhere(r) {
-		err := g.svc.CancelEnrollment(r.Context(), c.step(), factor.Kind(r.PathValue("kind")))
-		if err != nil {
-			g.errorPage(w, r, err)
-			return
-		}
+	u, err := g.userOf(r, c)
+	v.User = nameOf(u)
+	if err != nil || s.replaces == "" {
+		return err
 	}
-	g.redirect(w, r, page)
+	held, err := g.svc.Holdings(r.Context(), c.step())
+	i := slices.IndexFunc(held.Authenticators, func(o nightlatch.Offer) bool { return o.ID == s.replaces })
+	if i >= 0 {
+		v.ReplacesLabel = held.Authenticators[i].Label
+	}
+	return err
+}
+
+// newKey is the page where a key is touched. What replaces a key may be a passkey, and the other way round.
+func (g *Gate) newKey(s setUp, v setUpView, p factor.PublicKey) keyView {
+	k := keyView{setUpView: v, Options: string(p.Options)}
+	if s.replaces != "" {
+		s.passkey = !s.passkey
+		k.Instead = s.page()
+	}
+	return k
 }

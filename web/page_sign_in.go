@@ -27,6 +27,7 @@ func (g *Gate) pageHome(w http.ResponseWriter, r *http.Request, c caller) {
 		g.sendAway(w, r)
 	default:
 		v := homeView{signInView: g.newSignIn(r)}
+		v.Passkey = g.offerPasskey(w, r)
 		_, v.Status = g.told(w, r)
 		g.pages.render(w, r, http.StatusOK, "home", v)
 	}
@@ -70,11 +71,17 @@ func (g *Gate) pageSignIn(w http.ResponseWriter, r *http.Request, c caller) {
 	case g.options.Accounts == nil:
 		g.sendAway(w, r)
 	default:
-		g.pages.render(w, r, http.StatusOK, "sign-in", g.newSignIn(r))
+		g.showSignIn(w, r, http.StatusOK, g.newSignIn(r))
 	}
 }
 
-// formSignIn takes a name and a password.
+// showSignIn shows the sign-in form, with a new challenge for a passkey.
+func (g *Gate) showSignIn(w http.ResponseWriter, r *http.Request, status int, v signInView) {
+	v.Passkey = g.offerPasskey(w, r)
+	g.pages.render(w, r, status, "sign-in", v)
+}
+
+// formSignIn takes a name and a password. What is asked for next may be a code: then it is sent.
 func (g *Gate) formSignIn(w http.ResponseWriter, r *http.Request, c caller) {
 	if g.options.Accounts == nil {
 		g.errorPage(w, r, nightlatch.ErrNotFound)
@@ -91,7 +98,9 @@ func (g *Gate) formSignIn(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	g.keep(w, r, next)
-	g.goOn(w, r, next, next.To, saidSignedIn)
+	if g.sendFirst(w, r, c, next) {
+		g.goOn(w, r, next, next.To, saidSignedIn)
+	}
 }
 
 func (g *Gate) proveFirst(r *http.Request, c caller, v signInView) (nightlatch.Next, error) {
@@ -127,7 +136,7 @@ func (g *Gate) signInFailed(w http.ResponseWriter, r *http.Request, v signInView
 		return
 	}
 	g.retryAfter(w, f)
-	g.pages.render(w, r, f.Status, "sign-in", v)
+	g.showSignIn(w, r, f.Status, v)
 }
 
 // goOn leads to the next step, and at the end where to names, else to the account, with a message.

@@ -35,6 +35,9 @@ func (g *Gate) pageVerify(w http.ResponseWriter, r *http.Request, c caller) {
 		g.errorPage(w, r, err)
 		return
 	}
+	if g.toldSent(w, r) && v.Shape == askCode && v.SentTo != "" {
+		v.Status = g.pages.say(r, "Code sent to %s.", v.SentTo)
+	}
 	g.pages.render(w, r, http.StatusOK, "verify", v)
 }
 
@@ -137,15 +140,43 @@ func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) 
 	if !ok {
 		return v, nil
 	}
-	challenge, err := g.svc.Challenge(r.Context(), a.step(), o.Kind, o.ID, a.client)
-	if errors.Is(err, factor.ErrRefused) { // its kind is switched off, or it went meanwhile
-		return v, nil
+	if g.info(o.Kind).Unguessable && o.ID != id { // none was chosen: any key will do
+		v.ID, v.AnyKey = "", severalOf(a.offers, o.Kind)
+	}
+	return v, g.showOffer(r, a, o, &v)
+}
+
+// showOffer gives the page the shape of what the offer asks for.
+func (g *Gate) showOffer(r *http.Request, a asked, o nightlatch.Offer, v *verifyView) error {
+	challenge, err := g.svc.Show(r.Context(), a.step(), o.Kind, v.ID, a.client)
+	switch {
+	case errors.Is(err, factor.ErrRefused): // its kind is switched off, or it went meanwhile
+		return nil
+	case err != nil:
+		return err
+	case challenge.Prompt == nil:
+		v.Shape, v.SentTo = askSend, o.Hint
+		return nil
 	}
 	v.show(challenge.Prompt, g.svc.Now())
-	if o.Kind == recoveryKind {
+	switch {
+	case o.Kind == recoveryKind:
 		v.Shape = askRecovery
+	case v.Shape == askKey:
+		v.Offers = g.offersOf(a.offers)
 	}
-	return v, err
+	return nil
+}
+
+// severalOf says whether there is more than one offer of a kind.
+func severalOf(offers []nightlatch.Offer, kind factor.Kind) bool {
+	n := 0
+	for _, o := range offers {
+		if o.Kind == kind {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // choose finds an offer. The first one stands for what is not on offer; ok is false where there is none.
@@ -168,7 +199,7 @@ func (g *Gate) formVerify(w http.ResponseWriter, r *http.Request, c caller) {
 	}
 	response := factor.Response{
 		Kind: factor.Kind(r.PostFormValue("kind")), ID: r.PostFormValue("id"), Code: r.PostFormValue("code"),
-		NextCode: r.PostFormValue("next_code"), Password: r.PostFormValue("password"),
+		NextCode: r.PostFormValue("next_code"), Password: r.PostFormValue("password"), Credential: credentialOf(r),
 	}
 	next, err := g.judgeForm(r.Context(), a, response)
 	if err != nil {
@@ -193,7 +224,7 @@ func (g *Gate) proven(w http.ResponseWriter, r *http.Request, a asked, kind fact
 		g.goOn(w, r, next, next.To, saidCodeUsed)
 	case !a.fresh:
 		g.goOn(w, r, next, next.To, saidSignedIn)
-	case g.cookie(r, saidCookie) == saidRepeat: // left by the form that has to be sent again
+	case slices.Contains([]string{saidRepeat, saidSentRepeat}, g.cookie(r, saidCookie)): // left by the form that has to be sent again
 		g.goTo(w, r, g.to(r), "/account")
 	default:
 		g.goOn(w, r, next, g.to(r), saidVerified)
@@ -218,8 +249,12 @@ func (g *Gate) verifyFailed(w http.ResponseWriter, r *http.Request, a asked, res
 	switch {
 	case f.Code == "throttled":
 		v.Alert = throttledText(lang, wait(err))
+	case f.Fields["credential"] != "":
+		v.Alert = g.pages.say(r, "A security key needs JavaScript. Switch it on, or try another way.")
 	case f.Code == "invalid_request":
 		v.Problems = g.fieldProblems(r, f)
+	case v.Shape == askKey:
+		v.Alert = keyRefusedText(lang, err)
 	case response.Kind == passwordKind:
 		v.Problems = map[string]string{"password": g.pages.say(r, "That password is wrong.")}
 	case v.Shape == askCode || v.Shape == askRecovery:

@@ -26,6 +26,9 @@ const (
 	saidEnded    = "ended"
 	saidVerified = "verified"
 	saidRepeat   = "repeat"
+	// A code was sent. The page has the words, with where it went.
+	saidSent       = "sent"
+	saidSentRepeat = "sent-repeat" // and saidRepeat is still to be said
 )
 
 var saidTexts = map[string]string{
@@ -62,4 +65,29 @@ func (g *Gate) told(w http.ResponseWriter, r *http.Request) (key, words string) 
 		return "", ""
 	}
 	return key, g.pages.say(r, english)
+}
+
+// tellSent leaves word for /verify that a code was sent, beside what is there for the page after it.
+func (g *Gate) tellSent(w http.ResponseWriter, r *http.Request) {
+	key := saidSent
+	if before := g.cookie(r, saidCookie); before == saidRepeat || before == saidSentRepeat {
+		key = saidSentRepeat
+	}
+	g.tell(w, key)
+}
+
+// toldSent takes that word, and leaves what was there before.
+func (g *Gate) toldSent(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
+	switch g.cookie(r, saidCookie) {
+	case saidSent:
+		g.drop(w, r, saidCookie)
+	case saidSentRepeat:
+		g.tell(w, saidRepeat)
+	default:
+		return false
+	}
+	return true
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"html/template"
-	"strings"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -41,8 +40,10 @@ type signInView struct {
 	Identifier string
 	Stay       bool
 	SignUp     bool // accounts may be made
-	Passkeys   bool // sign-in with a passkey: POST /sign-in/passkey
 	Forgot     bool // a password can be reset by mail
+	// Passkey is the W3C JSON form of the request options, or "": a passkey cannot begin a sign-in. The form goes to
+	// POST /sign-in/passkey: credential, stay, to.
+	Passkey string
 }
 
 // signUpView is the page "sign-up". The form goes to POST /sign-up: username, email, password, confirm, to.
@@ -75,7 +76,10 @@ type verifyView struct {
 	SentTo      string // "•••• 12"
 	NextCode    bool   // a counter token: a second code may be given
 	MayResend   bool   // the code was sent, and may be sent again
-	Options     string // with askKey: the W3C JSON form
+	ResendIn    time.Duration
+	Options     string      // with askKey: the W3C JSON form
+	AnyKey      bool        // with askKey: Label is one of several, and any of them will do
+	Offers      []offerView // with askKey: what to choose from when the key fails
 	Wait        time.Duration
 	MayRemember bool
 	Remember    time.Duration // how long a remembered device spares this step
@@ -91,7 +95,7 @@ func (v *verifyView) show(p factor.Prompt, now time.Time) {
 	switch p := p.(type) {
 	case factor.Code:
 		v.Shape, v.SentTo, v.NextCode = askCode, p.SentTo, p.Counter
-		v.MayResend = p.SentTo != ""
+		v.MayResend, v.ResendIn = p.SentTo != "", p.ResendAfter
 		if p.Digits == 0 {
 			v.Shape = askRecovery
 		}
@@ -119,6 +123,7 @@ type offerView struct {
 	Name       string // the kind's name, in English
 	Label      string
 	Hint       string // "•••• 12"
+	Model      string // "YubiKey 5", where known
 	Left       int    // of recovery codes
 	Preferred  bool
 	CreatedAt  time.Time
@@ -154,6 +159,8 @@ type accountView struct {
 	MayChange      bool // the password may be changed here: not of accounts that settings define
 	EnrollBy       time.Time
 	Notices        []string // what must be read, in the reader's language
+	SuggestSecond  bool     // there is one authenticator only
+	Signals        string   // JSON for the browser, see Options.Signals; or ""
 	Kinds          []kindView
 	Codes          *codesView // nil: there are none, and cannot be
 	Sessions       []sessionView
@@ -204,14 +211,22 @@ type chooseView struct {
 	Cancel   string // a path of ours
 }
 
-// scanView is the page "scan": the set-up of an authenticator app or a counter token. The form goes to
-// POST /account/authenticators/finish/KIND: enrollment, code, label, replaces, to.
-type scanView struct {
+// setUpView is what all pages have on which an enrollment is finished. The form goes to
+// POST /account/authenticators/finish/KIND: enrollment, code or credential, label, passkey, replaces, to.
+type setUpView struct {
 	Frame
-	Kind            string
-	Enrollment      string // the id of what is to be finished
-	Replaces        string // the id of the authenticator that goes when this one is there
-	ReplacesLabel   string
+	Kind          string
+	Enrollment    string // the id of what is to be finished
+	Passkey       bool
+	Replaces      string // the id of the authenticator that goes when this one is there
+	ReplacesLabel string
+	Label         string // the name, as typed or suggested
+	Cancel        string // a path of ours
+}
+
+// scanView is the page "scan": the set-up of an authenticator app or a counter token.
+type scanView struct {
+	setUpView
 	Secret          string // base32; shown in groups of four
 	QR              template.HTML
 	URI             template.URL // otpauth:
@@ -219,20 +234,46 @@ type scanView struct {
 	Algorithm       string
 	Digits, Period  int // Period 0: counter-based
 	Counter         uint64
-	Label           string // the name, as typed or suggested
-	Cancel          string // a path of ours
 }
 
-// newScan takes what is shown from a factor's prompt and the QR code of its URI, an SVG element that we made. Screen
-// readers leave that out: what surrounds it on the page has the name.
-func newScan(p factor.Scan, qr string) scanView {
-	qr = strings.Replace(qr, "<svg ", `<svg aria-hidden="true" `, 1)
+// keyView is the page "key": a security key or a passkey is added.
+type keyView struct {
+	setUpView
+	Options string // the W3C JSON form
+	Instead string // a path of ours where the one is added in the place of the other, or ""
+}
+
+// destinationView is the page "destination": where codes are to be sent. The form goes to
+// POST /account/authenticators/new/KIND: Field, sure, correct, replaces, to.
+type destinationView struct {
+	setUpView
+	Name        string // the kind's name, in English
+	Field       string // "email", "phone", or "": there is nothing to type
+	Destination string // as typed
+	ReadsBack   bool   // what is typed is shown once more before anything is sent
+	Spoken      string // the destination as it was understood: only **Send code** is missing
+}
+
+// sentView is the page "sent": the code that was sent is to be entered. **Send code** goes to
+// POST /account/authenticators/new/KIND.
+type sentView struct {
+	setUpView
+	Field, Destination string // as in destinationView; empty where they are not known any more
+	SentTo             string
+	ResendIn           time.Duration
+	Other              string // a path of ours where another destination is entered
+}
+
+// newScan takes what is shown from a factor's prompt, and draws its URI.
+func newScan(v setUpView, p factor.Scan) (scanView, error) {
+	qr, err := qrSVG(p.URI)
 	return scanView{
+		setUpView: v,
 		//nolint:gosec // both come from package totp, never from a person
 		QR: template.HTML(qr), URI: template.URL(p.URI),
 		Secret: p.Secret, Issuer: p.Issuer, Account: p.Account, Algorithm: p.Algorithm,
 		Digits: p.Digits, Period: p.Period, Counter: p.Counter,
-	}
+	}, err
 }
 
 // Groups is the secret in groups of four, as people read it.

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -87,6 +89,62 @@ func refusedText(lang string, err error) string {
 			"The clock of your device is about %s behind: let it set its time by the network.", locale.Duration(lang, -r.ClockOffBy))
 	}
 	return locale.T(lang, "That code is wrong.")
+}
+
+// keyTexts are what the script says when a key or a passkey fails, by the name of the DOMException. NotAllowedError does
+// not tell whether it was canceled, too late, or another key (WebAuthn Level 3 §5.1.4.1). "insecure" and "unsupported"
+// are the script's own; "" is all else. By what the key is for: "use", "add", "passkey".
+var keyTexts = map[string]map[string]string{
+	"use": {
+		"NotAllowedError": locale.Mark("The key was not used: that was canceled, it took too long, or it is not a key of this account. Try again, or choose another way."),
+		"":                locale.Mark("The key could not be used. Try again, or choose another way."),
+	},
+	"add": {
+		"NotAllowedError":   locale.Mark("Nothing was added: that was canceled, or it took too long. Try again."),
+		"InvalidStateError": locale.Mark("This key is added already. Take another one."),
+		"ConstraintError":   locale.Mark("This key cannot do what is needed here. Take another one."),
+		"NotSupportedError": locale.Mark("This key cannot do what is needed here. Take another one."),
+		"":                  locale.Mark("The key could not be added. Try again, or take another one."),
+	},
+	"passkey": {
+		"NotAllowedError": locale.Mark("No passkey was used: that was canceled, it took too long, or there is none for this site here. Try again, or sign in with your password."),
+		"":                locale.Mark("The passkey could not be used. Try again, or sign in with your password."),
+	},
+}
+
+// keyWords is one of keyTexts as JSON.
+func keyWords(lang, use string) (string, error) {
+	words := map[string]string{
+		"insecure":      locale.T(lang, "Keys and passkeys work only at the secure address of this site, which begins with https."),
+		"SecurityError": locale.T(lang, "Keys and passkeys do not work at this address. Open the site at its usual one."),
+		"unsupported":   locale.T(lang, "This browser knows no security keys and no passkeys. Use another one, or choose another way."),
+	}
+	texts, ok := keyTexts[use]
+	if !ok {
+		return "", fmt.Errorf("keyWords: unknown use %q", use)
+	}
+	for name, english := range texts {
+		words[name] = locale.T(lang, english)
+	}
+	text, err := json.Marshal(words)
+	return string(text), err
+}
+
+// keyRefusedText says why the answer of a key was refused.
+func keyRefusedText(lang string, err error) string {
+	var r *factor.Refused
+	if errors.As(err, &r) && r.Reason == factor.Expired {
+		return locale.T(lang, "That took too long. Please try again.")
+	}
+	return locale.T(lang, "That key was not accepted. Is it one of this account? Try again, or choose another way.")
+}
+
+// unsentText says why no code was sent.
+func unsentText(lang string, f fault) string {
+	if f.Code == "throttled" {
+		return locale.T(lang, "Too many codes were asked for. Please wait %s.", locale.Duration(lang, time.Duration(f.RetryAfter)*time.Second))
+	}
+	return locale.T(lang, "The code could not be sent. Try again in a moment, or choose another way.")
 }
 
 // throttledText says how long to wait after too many wrong tries.

@@ -27,8 +27,7 @@ function textOf(id) {
 // copyByHand serves pages that are not served safely, where browsers offer no clipboard.
 function copyByHand(text) {
 	const area = document.createElement("textarea");
-	area.value = text;
-	area.readOnly = true;
+	Object.assign(area, {value: text, readOnly: true});
 	document.body.append(area);
 	area.select();
 	const done = document.execCommand("copy");
@@ -87,8 +86,9 @@ for (const input of document.querySelectorAll("input[data-show]")) {
 
 // A form is sent once. Buttons rest after the browser has read the form, and wake when the page comes back.
 for (const form of document.forms) {
-	form.addEventListener("submit", () => {
+	form.addEventListener("submit", (event) => {
 		setTimeout(() => {
+			if (event.defaultPrevented) return;
 			for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = true;
 		}, 0);
 	});
@@ -97,8 +97,103 @@ addEventListener("pageshow", () => {
 	for (const button of document.querySelectorAll("button[type=submit]")) button.disabled = false;
 });
 
-// Times of day come in UTC; the reader's own clock is handier. Days alone stay as they are. Our English writes
-// days as the rest of the page does: 22 November.
+// Times of day come in UTC; the reader's own clock is handier. Our English writes 22 November, as the pages do.
 const tongue = document.documentElement.lang;
 const local = new Intl.DateTimeFormat(tongue === "en" ? "en-GB" : tongue, {dateStyle: "long", timeStyle: "short"});
 for (const time of document.querySelectorAll("time[datetime*=T]")) time.textContent = local.format(new Date(time.dateTime));
+
+// Who waits for a code is told when the next one may be asked for.
+const seconds = new Intl.NumberFormat(tongue, {style: "unit", unit: "second", unitDisplay: "long"});
+for (const place of document.querySelectorAll("[data-wait]")) {
+	const button = place.closest("form").querySelector("button");
+	const ready = Date.now() + place.dataset.wait * 1000;
+	const tick = () => {
+		const left = Math.ceil((ready - Date.now()) / 1000);
+		place.hidden = left <= 0;
+		button.disabled = left > 0;
+		place.textContent = place.dataset.words.replace("%s", seconds.format(left));
+		if (left > 0) setTimeout(tick, 250);
+	};
+	tick();
+}
+
+// Keys and passkeys (WebAuthn Level 3 §5.1). Older browsers do not know the JSON forms, nor do some password managers.
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+const base64url = (buffer) =>
+	btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+
+function optionsOf(json, create) {
+	const parse = PublicKeyCredential[create ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON"];
+	if (parse) return parse.call(PublicKeyCredential, json);
+	const options = {...json, challenge: bytes(json.challenge)};
+	if (create) options.user = {...json.user, id: bytes(json.user.id)};
+	for (const list of ["allowCredentials", "excludeCredentials"]) {
+		if (json[list]) options[list] = json[list].map((c) => ({...c, id: bytes(c.id)}));
+	}
+	return options;
+}
+
+function jsonOf(credential) {
+	try {
+		return JSON.stringify(credential.toJSON());
+	} catch {
+		const {id, type, response, authenticatorAttachment} = credential;
+		const json = {id, type, authenticatorAttachment, response: {transports: response.getTransports?.()}};
+		json.rawId = base64url(credential.rawId);
+		json.clientExtensionResults = credential.getClientExtensionResults();
+		for (const part of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+			if (response[part]) json.response[part] = base64url(response[part]);
+		}
+		return JSON.stringify(json);
+	}
+}
+
+// ask asks for the key of a form and sends what it says. Nothing may wait before it: the click must be fresh.
+async function ask(form, more) {
+	if (!window.PublicKeyCredential) throw {name: isSecureContext ? "unsupported" : "insecure"};
+	const act = "create" in form.dataset ? "create" : "get";
+	const publicKey = optionsOf(JSON.parse(form.dataset.publicKey), act === "create");
+	const credential = await navigator.credentials[act]({publicKey, ...more});
+	form.elements.credential.value = jsonOf(credential);
+	if (form.elements.stay) form.elements.stay.value = document.getElementById("stay").checked ? "true" : "";
+	form.submit();
+}
+
+// Passkeys are offered in the name field, too, until the button is pressed.
+let offered;
+async function offer(form) {
+	if (!await window.PublicKeyCredential?.isConditionalMediationAvailable?.()) return;
+	offered = new AbortController();
+	ask(form, {mediation: "conditional", signal: offered.signal}).catch(() => {});
+}
+
+function warn(words) {
+	document.getElementById("alert")?.remove();
+	const alert = document.createElement("p");
+	Object.assign(alert, {id: "alert", role: "alert", className: "message bad", textContent: words});
+	document.querySelector("[role=status]").after(alert);
+	alert.scrollIntoView({block: "nearest"});
+	document.getElementById("others")?.removeAttribute("hidden");
+}
+
+for (const form of document.querySelectorAll("form[data-public-key]")) {
+	const [button, words] = [form.querySelector("button[type=submit]"), JSON.parse(form.dataset.words)];
+	form.hidden = false;
+	form.addEventListener("submit", (event) => {
+		event.preventDefault();
+		offered?.abort();
+		button.disabled = true;
+		ask(form).catch((fault) => {
+			button.disabled = false;
+			warn(words[fault.name] || words[""]);
+			if ("conditional" in form.dataset) offer(form);
+		});
+	});
+	if ("conditional" in form.dataset) offer(form);
+}
+
+// The browser is told which passkeys there are still, and what their owner is called now.
+const signals = JSON.parse(document.querySelector("[data-signals]")?.dataset.signals || "{}");
+for (const name of ["signalAllAcceptedCredentials", "signalCurrentUserDetails"]) {
+	for (const said of [signals[name] || []].flat()) window.PublicKeyCredential?.[name]?.(said).catch(() => {});
+}
