@@ -106,3 +106,14 @@ func (s *Server) sentCodes(set *settings.Settings) []factor.Factor {
 	}
 	return list
 }
+
+// readBack is a phone number as it is shown before anything is sent to it. Other destinations are read by themselves.
+func (s *Server) readBack(kind factor.Kind, text, lang string) (string, error) {
+	switch {
+	case kind == sentcode.SMS && s.texts != nil:
+		return s.texts.ReadBack(factor.Response{Kind: kind, Phone: text}, lang)
+	case kind == sentcode.Email && s.mails != nil:
+		return s.mails.ReadBack(factor.Response{Kind: kind, Email: text}, lang)
+	}
+	return text, nil
+}

@@ -60,7 +60,7 @@ type Server struct {
 	mails    *sentcode.Factor // nil: no codes by e-mail
 	texts    *sentcode.Factor // nil: no codes by SMS
 	outbox   *outbox.Outbox   // nil: messages are sent
-	schema   int // how many migrations the database had when it was brought up to date
+	schema   int              // how many migrations the database had when it was brought up to date
 }
 
 // New brings the database up to date, checks that the key is the one that it was sealed with, takes in the accounts
@@ -93,10 +93,14 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	factors := s.factors(c.Settings)
+	senders, err := s.senders(c.Settings)
+	if err != nil {
+		return nil, err
+	}
 	s.Service, err = nightlatch.New(nightlatch.Config{
 		Users: s.Accounts, Store: c.Store, Key: c.Key, Factors: factors, Policy: policy(c.Settings, factors),
 		Limits: limits(c.Settings), Issuer: c.Settings.TOTP.Issuer, Origin: c.Settings.PublicURL,
-		Log: s.log, Now: s.now, Rand: s.rand,
+		Senders: senders, Log: s.log, Now: s.now, Rand: s.rand,
 	})
 	if err != nil {
 		return nil, err
@@ -132,6 +136,7 @@ func limits(set *settings.Settings) nightlatch.Limits {
 	return nightlatch.Limits{
 		Session: set.Session.Lifetime, Idle: set.Session.Idle, FreeTries: set.Throttle.FreeTries,
 		FirstDelay: set.Throttle.FirstDelay, MaxDelay: set.Throttle.MaxDelay, DayLimit: set.Throttle.DayLimit,
+		Messages: nightlatch.MessageLimits{PerDestination: set.SentCode.PerDestinationPerHour},
 	}
 }
 
@@ -140,7 +145,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	gate, err := web.New(s.Service, web.Options{
 		PublicURL: s.settings.PublicURL, Accounts: signUps{s}, MinPassword: s.settings.Password.MinLength,
 		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
-		OpenAPI: OpenAPI(), Log: s.log,
+		OpenAPI: OpenAPI(), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
 	})
 	if err != nil {
 		return nil, err
@@ -148,6 +153,10 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { health(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { health(w, s.ready(r.Context())) })
+	mux.HandleFunc("GET /.well-known/webauthn", s.relatedOrigins)
+	if s.settings.Demo && s.outbox != nil {
+		mux.HandleFunc("GET /demo/outbox", s.demoOutbox(gate))
+	}
 	mux.Handle("/", gate.Handler())
 	return mux, nil
 }
@@ -203,7 +212,14 @@ func (s *Server) Maintain(ctx context.Context) {
 }
 
 // Close waits for what runs in the background. The store stays open.
-func (s *Server) Close() { s.Service.Close() }
+func (s *Server) Close() {
+	s.Service.Close()
+	if s.outbox != nil {
+		if err := s.outbox.Close(); err != nil {
+			s.log.Warn("the outbox was not closed", "error", err)
+		}
+	}
+}
 
 // call is what a factor is told when the server asks it by itself.
 func (s *Server) call(u nightlatch.User) factor.Call {
