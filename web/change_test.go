@@ -132,7 +132,7 @@ func TestSetUpThatIsOver(t *testing.T) {
 	}
 	v.press("Continue", "", map[string]string{"Code": "000000"})
 	v.want(401, "/account/authenticators/finish/totp")
-	v.alerted("Code", "This set-up was over. Please begin again with the new code below.")
+	v.alerted("Code", "This set-up was over. Please begin again with what you see below.")
 	if v.scan().Secret.Base32() == p.Secret.Base32() {
 		t.Error("the same secret after five wrong codes")
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -29,7 +30,11 @@ func TestFieldsAreKnownToBrowsers(t *testing.T) {
 		sample, id string
 		want       map[string]string
 	}{
-		{"sign-in", "identifier", map[string]string{"autocomplete": "username", "type": "text", "autocapitalize": "none"}},
+		{"sign-in", "identifier", map[string]string{"autocomplete": "username webauthn", "type": "text", "autocapitalize": "none"}},
+		{"sign-in-empty", "identifier", map[string]string{"autocomplete": "username"}},
+		{"phone", "phone", map[string]string{"autocomplete": "tel", "type": "tel", "name": "phone"}},
+		{"email", "email", map[string]string{"autocomplete": "email", "type": "email", "name": "email", "value": "alice@example.com"}},
+		{"sent", "code", map[string]string{"autocomplete": "one-time-code", "inputmode": "numeric", "type": "text"}},
 		{"sign-in", "password", map[string]string{"autocomplete": "current-password", "type": "password"}},
 		{"sign-up", "username", map[string]string{"autocomplete": "username"}},
 		{"sign-up", "email", map[string]string{"autocomplete": "email", "type": "email"}},
@@ -173,19 +178,27 @@ func TestHostileWordsAreText(t *testing.T) {
 	account := sampleAccount()
 	account.Frame, account.Email, account.Groups, account.Notices = frame, hostile, []string{hostile}, []string{hostile}
 	account.Kinds[1].Held = []offerView{offer}
+	account.Signals = hostile
 	account.Sessions = []sessionView{{ID: hostile, Browser: hostile, Addr: hostile}}
 	account.Devices = []deviceView{{ID: hostile, Browser: hostile}}
 	account.Events = []eventView{{Text: hostile, From: hostile}}
 	scan := sampleScan(30)
 	scan.Frame, scan.Kind, scan.Replaces, scan.ReplacesLabel, scan.Secret, scan.Issuer, scan.Account, scan.Label =
 		frame, hostile, hostile, hostile, hostile, hostile, hostile, hostile
+	set := setUpView{Frame: frame, Kind: hostile, Enrollment: hostile, Replaces: hostile, ReplacesLabel: hostile, Label: hostile, Cancel: "/" + hostile}
 	p := testPages(t, pageOptions{Service: hostile})
 	for _, s := range []sample{
 		{"home", homeView{signInView: signInView{Frame: frame}}},
-		{"sign-in", signInView{Frame: frame, Identifier: hostile, SignUp: true, Passkeys: true}},
+		{"sign-in", signInView{Frame: frame, Identifier: hostile, SignUp: true, Passkey: hostile}},
 		{"sign-up", signUpView{Frame: frame, Username: hostile, Email: hostile}},
 		{"verify", verifyView{Frame: frame, Shape: askCode, ID: hostile, Kind: hostile, Label: hostile, Another: true, Cancel: "/" + hostile}},
-		{"verify", verifyView{Frame: frame, Shape: askKey, Label: hostile, Options: hostile}},
+		{"verify", verifyView{Frame: frame, Shape: askKey, Label: hostile, Options: hostile, Offers: []offerView{offer}}},
+		{"verify", verifyView{Frame: frame, Shape: askSend, SentTo: hostile}},
+		{"verify", verifyView{Frame: frame, Shape: askCode, SentTo: hostile, MayResend: true, ResendIn: time.Second}},
+		{"key", keyView{setUpView: set, Options: hostile, Instead: "/" + hostile}},
+		{"destination", destinationView{setUpView: set, Name: hostile, Field: hostile, Destination: hostile, Spoken: hostile}},
+		{"destination", destinationView{setUpView: set, Name: hostile, Field: hostile, Destination: hostile}},
+		{"sent", sentView{setUpView: set, Field: hostile, Destination: hostile, SentTo: hostile, Other: "/" + hostile}},
 		{"verify", verifyView{Frame: frame, Shape: askPassword, Username: hostile}},
 		{"another", anotherView{Frame: frame, Offers: []offerView{offer}}},
 		{"recover", recoverView{Frame: frame}},

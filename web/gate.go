@@ -80,9 +80,9 @@ type Options struct {
 	// phone number in its international form, with its country in lang. It returns a *factor.Refused with its field
 	// for what cannot be sent to. nil: nothing is read back.
 	ReadBack func(kind factor.Kind, text, lang string) (spoken string, err error)
-	// Signals returns what a browser should know of a user's passkeys, as JSON: an object of the static methods
-	// signalAllAcceptedCredentials and signalCurrentUserDetails of PublicKeyCredential (WebAuthn Level 3 §5.1.10), each
-	// with its options or a list of them. nil, or no JSON: browsers are told nothing.
+	// Signals returns what a browser should know of a user's passkeys, as JSON: rpId, userId, allAcceptedCredentialIds,
+	// name and displayName, for the methods signalAllAcceptedCredentials and signalCurrentUserDetails (WebAuthn Level 3
+	// §5.1.10). nil, or no JSON: browsers are told nothing.
 	Signals func(ctx context.Context, user string) ([]byte, error)
 
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; default nobody.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -56,22 +57,19 @@ func (g *Gate) finishFailed(w http.ResponseWriter, r *http.Request, c caller, s 
 		return
 	}
 	e, pageErr := g.begin(r, c, s, factor.Response{Passkey: s.passkey}, true)
-	if pageErr == nil && e.ID != r.PostFormValue("enrollment") {
-		over = true
-	}
+	gone := errors.As(pageErr, new(*nightlatch.InvalidError)) && g.info(s.kind).Elsewhere // nothing is known of where to
 	v := setUpView{Kind: string(s.kind), Label: r.PostFormValue("label")}
-	if over {
+	if over || gone || pageErr == nil && e.ID != r.PostFormValue("enrollment") {
 		v.Alert = g.pages.say(r, "This set-up was over. Please begin again with what you see below.")
+	} else {
+		g.blame(r, &v, f, err)
 	}
 	switch {
-	case pageErr != nil && over && g.info(s.kind).Elsewhere:
-		g.showDestination(w, r, c, s, f.Status, destinationView{setUpView: v})
+	case gone:
+		g.showDestination(w, r, c, s, f.Status, destinationView{setUpView: v, Destination: r.PostFormValue(destinationFields[s.kind])})
 	case pageErr != nil:
 		g.enrollFailed(w, r, s, pageErr)
 	default:
-		if !over {
-			g.blame(r, &v, f, err)
-		}
 		g.showEnrollment(w, r, c, s, e, f.Status, v)
 	}
 }

@@ -18,7 +18,11 @@ type sample struct {
 	view any
 }
 
-const sampleQR = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 29 29"><path fill="#fff" d="M0 0h29v29H0z"/><path d="M4 4h7v7H4z"/></svg>`
+const sampleOptions = `{"challenge":"MDEyMzQ1Njc4OWFiY2RlZg","rpId":"localhost","note":"<&\"'>"}`
+
+func sampleSetUp(kind string) setUpView {
+	return setUpView{Frame: Frame{User: "alice", To: "/account?a=b&c=d"}, Kind: kind, Enrollment: "e1", Cancel: "/account"}
+}
 
 func samplePhone() offerView {
 	return offerView{
@@ -29,7 +33,7 @@ func samplePhone() offerView {
 func sampleOffers() []offerView {
 	return []offerView{
 		samplePhone(),
-		{ID: "a2", Kind: "webauthn", Name: "Passkey or security key", Label: "Blue key", CreatedAt: added},
+		{ID: "a2", Kind: "webauthn", Name: "Passkey or security key", Label: "Blue key", Model: "YubiKey 5", CreatedAt: added},
 		{ID: "a3", Kind: "sms", Name: "Phone", Label: "Work phone", Hint: "•••• 12", CreatedAt: added, LastUsedAt: used},
 		{Kind: "recovery", Name: "Recovery codes", Left: 9, CreatedAt: added},
 	}
@@ -68,11 +72,10 @@ func sampleVerify(p factor.Prompt) verifyView {
 }
 
 func sampleScan(period int) scanView {
-	v := newScan(factor.Scan{
+	v, _ := newScan(setUpView{Kind: "totp", Label: "My phone", Cancel: "/account"}, factor.Scan{
 		Secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", URI: "otpauth://totp/Nightlatch:alice%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Nightlatch",
 		Issuer: "Nightlatch", Account: "alice@example.com", Algorithm: "SHA1", Digits: 6, Period: period,
-	}, sampleQR)
-	v.Kind, v.Label, v.Cancel = "totp", "My phone", "/account"
+	})
 	return v
 }
 
@@ -87,10 +90,13 @@ func sampleAccount() accountView {
 			old.MayPrefer = true
 			kinds[i].Held = []offerView{samplePhone(), old}
 		}
+		if w.Kind == "webauthn" {
+			kinds[i].Held = sampleOffers()[1:2]
+		}
 	}
 	return accountView{
 		Frame: Frame{User: "alice", Status: "You are signed in."}, Username: "alice", Email: "alice@example.com", Groups: []string{"staff", "ops"}, Admin: true, SignOut: true, MayChange: true,
-		EnrollBy: used, Notices: []string{"A new sign-in from an address that was not seen before."},
+		EnrollBy: used, SuggestSecond: true, Signals: `{"rpId":"localhost","name":"<&\"'>"}`, Notices: []string{"A new sign-in from an address that was not seen before."},
 		Kinds: kinds, Codes: &codesView{Left: 9, CreatedAt: added},
 		Sessions: []sessionView{
 			{ID: "s1", Browser: "Firefox on Windows", Addr: "192.0.2.7", Current: true, CreatedAt: added, LastUsedAt: used},
@@ -114,23 +120,53 @@ func samples(t *testing.T) map[string]sample {
 	refused.Frame, refused.Fresh, refused.Cancel = wrong, true, "/account"
 	unsent := sampleVerify(factor.Code{Digits: 6, SentTo: "•••• 12"})
 	unsent.Shape = askSend
+	key := sampleVerify(factor.PublicKey{Options: []byte(sampleOptions)})
+	key.Offers = sampleOffers()
+	failed := key
+	failed.Alert, failed.AnyKey = "That key was not accepted.", true
+	passkey := keyView{setUpView: sampleSetUp("webauthn"), Options: sampleOptions, Instead: "/account/authenticators/new/webauthn?replaces=a2"}
+	passkey.setUpView.Passkey, passkey.Replaces, passkey.ReplacesLabel = true, "a2", "Blue key"
+	keyWrong := keyView{setUpView: sampleSetUp("webauthn"), Options: sampleOptions}
+	keyWrong.Problems, keyWrong.Label = map[string]string{"label": "Another authenticator has this name."}, "Blue key"
+	number := destinationView{setUpView: sampleSetUp("sms"), Field: "phone", Destination: "+44 20 7946 0958", ReadsBack: true}
+	numberWrong := number
+	numberWrong.Problems = map[string]string{"phone": "Check that you entered your phone number correctly."}
+	numberBack := number
+	numberBack.Spoken = "+44 20 7946 0958 (United Kingdom)"
+	sent := sentView{setUpView: sampleSetUp("sms"), Field: "phone", Destination: "+442079460958", SentTo: "•••• 58", ResendIn: 30 * time.Second,
+		Other: "/account/authenticators/new/sms?change=1"}
+	sent.Status = "Code sent to •••• 58."
+	address := destinationView{setUpView: sampleSetUp("email"), Field: "email", Destination: "alice@example.com"}
 	scanWrong := sampleScan(30)
 	scanWrong.Frame, scanWrong.Replaces, scanWrong.ReplacesLabel = wrong, "a9", "Old tablet"
 	return map[string]sample{
 		"home":              {"home", homeView{signInView: signInView{SignUp: true}}},
 		"home-user":         {"home", homeView{signInView: signInView{Frame: Frame{User: "alice"}}, Admin: true, SignOut: true}},
-		"sign-in":           {"sign-in", signInView{Frame: Frame{To: "/account"}, SignUp: true, Passkeys: true, Forgot: true}},
+		"sign-in":           {"sign-in", signInView{Frame: Frame{To: "/account"}, SignUp: true, Passkey: sampleOptions, Forgot: true}},
 		"sign-in-wrong":     {"sign-in", signInView{Frame: Frame{Alert: "Wrong name or password."}, Identifier: "alice", Stay: true}},
 		"sign-in-empty":     {"sign-in", signInView{}},
 		"sign-up":           {"sign-up", signUpView{MinLength: 15}},
 		"sign-up-wrong":     {"sign-up", signUpView{Frame: Frame{Problems: map[string]string{"username": "This username is taken.", "confirm": "The passwords do not match."}}, Username: "alice", MinLength: 15}},
 		"verify-code":       {"verify", verify},
 		"verify-refused":    {"verify", refused},
-		"verify-sent":       {"verify", sampleVerify(factor.Code{Digits: 6, SentTo: "•••• 12"})},
+		"verify-sent":       {"verify", sampleVerify(factor.Code{Digits: 6, SentTo: "•••• 12", ResendAfter: 30 * time.Second})},
 		"verify-send":       {"verify", unsent},
 		"verify-recovery":   {"verify", sampleVerify(factor.Code{})},
 		"verify-password":   {"verify", sampleVerify(factor.Password{})},
-		"verify-key":        {"verify", sampleVerify(factor.PublicKey{Options: []byte(`{"challenge":"abc"}`)})},
+		"verify-key":        {"verify", key},
+		"verify-key-failed": {"verify", failed},
+		"key":               {"key", keyView{setUpView: sampleSetUp("webauthn"), Options: sampleOptions}},
+		"key-passkey":       {"key", passkey},
+		"key-wrong":         {"key", keyWrong},
+		"key-empty":         {"key", keyView{}},
+		"phone":             {"destination", number},
+		"phone-wrong":       {"destination", numberWrong},
+		"phone-back":        {"destination", numberBack},
+		"email":             {"destination", address},
+		"other-destination": {"destination", destinationView{setUpView: sampleSetUp("push"), Name: "Push message"}},
+		"sent":              {"sent", sent},
+		"sent-resumed":      {"sent", sentView{setUpView: sampleSetUp("email"), SentTo: "a•••@example.com", Other: "/account/authenticators/new/email?change=1"}},
+		"sent-empty":        {"sent", sentView{}},
 		"verify-wait":       {"verify", sampleVerify(factor.Wait{Until: added.Add(30 * time.Second)})},
 		"verify-again":      {"verify", verifyView{Fresh: true, Shape: askAgain, SignIn: "/enter", Cancel: "/account"}},
 		"verify-empty":      {"verify", verifyView{}},

@@ -119,7 +119,7 @@ for (const place of document.querySelectorAll("[data-wait]")) {
 
 // Keys and passkeys (WebAuthn Level 3 §5.1). Older browsers do not know the JSON forms, nor do some password managers.
 const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
-const base64url = (buffer) =>
+const encode = (buffer) =>
 	btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 
 function optionsOf(json, create) {
@@ -139,10 +139,10 @@ function jsonOf(credential) {
 	} catch {
 		const {id, type, response, authenticatorAttachment} = credential;
 		const json = {id, type, authenticatorAttachment, response: {transports: response.getTransports?.()}};
-		json.rawId = base64url(credential.rawId);
+		json.rawId = encode(credential.rawId);
 		json.clientExtensionResults = credential.getClientExtensionResults();
 		for (const part of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
-			if (response[part]) json.response[part] = base64url(response[part]);
+			if (response[part]) json.response[part] = encode(response[part]);
 		}
 		return JSON.stringify(json);
 	}
@@ -193,7 +193,7 @@ for (const form of document.querySelectorAll("form[data-public-key]")) {
 }
 
 // The browser is told which passkeys there are still, and what their owner is called now.
-const signals = JSON.parse(document.querySelector("[data-signals]")?.dataset.signals || "{}");
-for (const name of ["signalAllAcceptedCredentials", "signalCurrentUserDetails"]) {
-	for (const said of [signals[name] || []].flat()) window.PublicKeyCredential?.[name]?.(said).catch(() => {});
+const told = document.querySelector("[data-signals]");
+for (const name of told ? ["signalAllAcceptedCredentials", "signalCurrentUserDetails"] : []) {
+	window.PublicKeyCredential?.[name]?.(JSON.parse(told.dataset.signals)).catch(() => {});
 }
