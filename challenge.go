@@ -25,6 +25,7 @@ type pendingData struct {
 	Replaces string        `json:"replaces,omitempty"`
 	Passkey  bool          `json:"passkey,omitempty"`
 	Tries    int           `json:"tries,omitempty"`
+	To       string        `json:"to,omitempty"` // where its message went
 }
 
 func pendingPlace(p *PendingRecord) seal.Place {
@@ -59,6 +60,7 @@ func (s *Service) findPendingOf(ctx context.Context, r Reader, h *holder, p fact
 	return &records[i], d, nil
 }
 
+// findChallenge returns the challenge that is alive at a time; at the zero time the newest, even if it is over.
 func (s *Service) findChallenge(ctx context.Context, r Reader, h *holder, kind factor.Kind, now time.Time) (
 	*PendingRecord, factor.State, error,
 ) {
@@ -149,6 +151,10 @@ func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kin
 	ch.ExpiresAt = challengeExpiry(h, live, prompt, now)
 	if looking && m != nil && !ch.ExpiresAt.Equal(live.ExpiresAt) {
 		return Challenge{Kind: kind}, nil, nil // it would be a new code, and that is not sent yet
+	}
+	if code, ok := ch.Prompt.(factor.Code); ok && looking && m != nil {
+		code.ResendAfter = 0 // it would be sent at once
+		ch.Prompt = code
 	}
 	if newState == nil || looking {
 		return ch, nil, nil

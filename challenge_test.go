@@ -78,6 +78,8 @@ func TestChallenge(t *testing.T) {
 	ask(tok)
 	w.clock.pass(10 * time.Minute)
 	_, err = w.prove(tok, "asking", "4")
+	w.refused(err, factor.Expired)
+	_, err = w.prove(tok, "asking", "3")
 	w.refused(err, factor.Wrong)
 }
 
@@ -91,7 +93,7 @@ func TestPromptSaysWhenItExpires(t *testing.T) {
 	}
 	w.clock.pass(2 * time.Minute)
 	_, err := w.prove(tok, "asking", "1")
-	w.refused(err, factor.Wrong)
+	w.refused(err, factor.Expired)
 }
 
 // Whoever asks twice at once is asked once, and hears of no conflict.

@@ -3,6 +3,7 @@ package nightlatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -32,55 +33,99 @@ type Enrollment struct {
 }
 
 // BeginEnrollment begins an enrollment in a session with a fresh proof, or in a sign-in that must enroll. What is
-// enrolled already keeps working. An earlier pending enrollment of the same kind is over, unless it is resumed.
+// enrolled already keeps working. An earlier pending enrollment of the same kind is over, unless it is resumed, or a
+// code is sent to the same destination again: then it is the same code, and the tries that are left.
 //
 // Errors: *InvalidError (label, phone …; a taken label is an ErrConflict), ErrForbidden (not in this sign-in, or not
-// a kind that may be added), *FreshProofError, ErrNotFound (Replaces), ErrUnauthenticated, ErrUnavailable.
+// a kind that may be added), *FreshProofError, ErrNotFound (Replaces), *ThrottledError (too many messages),
+// ErrDeliveryFailed, ErrUnauthenticated, ErrUnavailable.
 func (s *Service) BeginEnrollment(ctx context.Context, tok string, n NewEnrollment, c Client) (Enrollment, error) {
-	now := s.time()
 	label, err := cleanLabel(n.Label)
 	if err != nil {
 		return Enrollment{}, err
 	}
-	var (
-		h    *holder
-		live *PendingRecord
-		data pendingData
-	)
-	err = s.store.View(ctx, func(r Reader) (err error) {
-		if h, err = s.findHolder(ctx, r, tok, now); err != nil {
+	n.Label, n.Response.Kind = label, n.Kind
+	for range maxRounds {
+		e, m, err := s.beginOnce(ctx, tok, n, c)
+		if err == nil {
+			return e, destinationField(s.deliver(ctx, m), n.Kind)
+		}
+		var taken *InvalidError
+		if !errors.Is(err, ErrConflict) || errors.As(err, &taken) {
+			return Enrollment{}, s.outer(err)
+		}
+		if ctx.Err() != nil {
+			return Enrollment{}, s.outer(ctx.Err())
+		}
+	}
+	return Enrollment{}, fmt.Errorf("%w: no round was won", ErrUnavailable)
+}
+
+// beginning is one round of beginning an enrollment.
+type beginning struct {
+	h      *holder
+	live   *PendingRecord // the enrollment that goes on, or nil
+	data   pendingData
+	client Client
+}
+
+func (s *Service) beginOnce(ctx context.Context, tok string, n NewEnrollment, c Client) (Enrollment, *factor.Message, error) {
+	now := s.time()
+	b := &beginning{client: c}
+	err := s.store.View(ctx, func(r Reader) (err error) {
+		if b.h, err = s.findHolder(ctx, r, tok, now); err != nil {
 			return err
 		}
-		if err := s.mayEnroll(h, n, label, now); err != nil {
+		if err := s.mayEnroll(b.h, n, n.Label, now); err != nil {
 			return err
 		}
-		live, data, err = s.findPendingOf(ctx, r, h, factor.ForEnrollment, n.Kind, now)
+		b.live, b.data, err = s.findPendingOf(ctx, r, b.h, factor.ForEnrollment, n.Kind, now)
 		return err
 	})
 	if err != nil {
-		return Enrollment{}, s.outer(err)
+		return Enrollment{}, nil, err
 	}
-	if live != nil && n.Resume && data.Replaces == n.Replaces && data.Passkey == n.Response.Passkey {
-		return Enrollment{live.ID, n.Kind, data.Label, data.Prompt.prompt(), live.ExpiresAt}, nil
+	if b.live != nil && n.Resume && b.data.Replaces == n.Replaces && b.data.Passkey == n.Response.Passkey {
+		return Enrollment{b.live.ID, n.Kind, b.data.Label, b.data.Prompt.prompt(), b.live.ExpiresAt}, nil, nil
 	}
-	call := s.call(h.user, *h.standing, factor.ForEnrollment)
-	call.Held, call.Lang = h.ofKind(n.Kind), c.Lang
-	n.Response.Kind = n.Kind
-	prompt, state, err := s.factors[n.Kind].BeginEnrollment(ctx, call, n.Response)
+	e := Enrollment{Kind: n.Kind, Label: n.Label, ExpiresAt: now.Add(s.limits.Enrollment)}
+	if b.h.in != nil && b.h.in.record.ExpiresAt.Before(e.ExpiresAt) {
+		e.ExpiresAt = b.h.in.record.ExpiresAt
+	}
+	m, err := s.askEnrollment(ctx, b, &e, n)
 	if err != nil {
-		return Enrollment{}, s.outer(err)
+		return Enrollment{}, nil, err
 	}
-	e := Enrollment{Kind: n.Kind, Label: label, ExpiresAt: now.Add(s.limits.Enrollment)}
-	var m *factor.Message
+	e, err = s.keepEnrollment(ctx, b, e, m)
+	return e, m, err
+}
+
+// askEnrollment asks the factor what to show, and in b.data keeps what is to be remembered.
+func (s *Service) askEnrollment(ctx context.Context, b *beginning, e *Enrollment, n NewEnrollment) (m *factor.Message, err error) {
+	f := s.factors[n.Kind]
+	call := s.call(b.h.user, *b.h.standing, factor.ForEnrollment)
+	call.Held, call.Lang = b.h.ofKind(n.Kind), b.client.Lang
+	prompt, state, err := f.BeginEnrollment(ctx, call, n.Response)
+	if err != nil {
+		return nil, err
+	}
 	e.Prompt, m = messageOf(prompt)
-	data = pendingData{State: state, Label: label, Replaces: n.Replaces, Passkey: n.Response.Passkey}
-	if h.in != nil && h.in.record.ExpiresAt.Before(e.ExpiresAt) {
-		e.ExpiresAt = h.in.record.ExpiresAt
+	fresh := pendingData{State: state, Label: n.Label, Replaces: n.Replaces, Passkey: n.Response.Passkey}
+	if m != nil {
+		fresh.To = m.To
 	}
-	if e, err = s.keepEnrollment(ctx, h, e, data, m, c); err != nil {
-		return Enrollment{}, err
+	if b.live != nil && m != nil && b.data.To == m.To && b.data.Replaces == n.Replaces {
+		if prompt, state, err = f.Challenge(ctx, call, b.data.State); err != nil {
+			return nil, err
+		}
+		if same, again := messageOf(prompt); again != nil {
+			e.ID, e.Prompt, fresh.State, fresh.Tries = b.live.ID, same, state, b.data.Tries
+			b.data = fresh
+			return again, nil
+		}
 	}
-	return e, destinationField(s.deliver(ctx, m), n.Kind)
+	b.live, b.data = nil, fresh
+	return m, nil
 }
 
 // destinationField blames the field where the destination was typed for one that cannot be reached.
@@ -118,34 +163,41 @@ func (s *Service) mayEnroll(h *holder, n NewEnrollment, label string, now time.T
 	return labelFree(h.records, label, n.Replaces)
 }
 
-func (s *Service) keepEnrollment(
-	ctx context.Context, h *holder, e Enrollment, d pendingData, m *factor.Message, c Client,
-) (Enrollment, error) {
+func (s *Service) keepEnrollment(ctx context.Context, b *beginning, e Enrollment, m *factor.Message) (Enrollment, error) {
 	var err error
-	if d.Prompt, err = sealPrompt(e.Prompt); err != nil {
-		return Enrollment{}, s.outer(err)
-	}
-	e.ID = token.NewID(s.rand)
-	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
-		if err := tx.endEnrollments(ctx, h.id(), e.Kind); err != nil {
-			return err
-		}
-		if err := s.countMessage(ctx, tx, h.user.ID, m, c); err != nil {
-			return err
-		}
-		p := &PendingRecord{
-			ID: e.ID, Owner: h.id(), User: h.user.ID, Kind: e.Kind, Purpose: factor.ForEnrollment,
-			CreatedAt: tx.now, ExpiresAt: e.ExpiresAt,
-		}
-		if err := s.putPending(ctx, tx, p, d); err != nil {
-			return err
-		}
-		return tx.event(ctx, h.user.ID, Event{Name: EventEnrollmentBegun, Kind: e.Kind, Client: c})
-	})
-	if err != nil {
+	if b.data.Prompt, err = sealPrompt(e.Prompt); err != nil {
 		return Enrollment{}, err
 	}
-	return e, nil
+	if e.ID == "" {
+		e.ID = token.NewID(s.rand)
+	}
+	user := b.h.user.ID
+	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
+		p := PendingRecord{
+			ID: e.ID, Owner: b.h.id(), User: user, Kind: e.Kind, Purpose: factor.ForEnrollment, CreatedAt: tx.now,
+		}
+		if b.live != nil {
+			is, err := tx.FindPending(ctx, e.ID)
+			if errors.Is(err, ErrNotFound) || err == nil && is.Revision != b.live.Revision {
+				return errAgain
+			}
+			if err != nil {
+				return err
+			}
+			p = is
+		} else if err := tx.endEnrollments(ctx, b.h.id(), e.Kind); err != nil {
+			return err
+		}
+		p.ExpiresAt = e.ExpiresAt
+		if err := s.countMessage(ctx, tx, user, m, b.client); err != nil {
+			return err
+		}
+		if err := s.putPending(ctx, tx, &p, b.data); err != nil {
+			return err
+		}
+		return tx.event(ctx, user, Event{Name: EventEnrollmentBegun, Kind: e.Kind, Client: b.client})
+	})
+	return e, err
 }
 
 // CancelEnrollment ends the pending enrollments of a kind. Errors: ErrUnauthenticated, ErrUnavailable.

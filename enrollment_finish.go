@@ -21,8 +21,8 @@ type Enrolled struct {
 // FinishEnrollment judges the response to an enrollment, and makes the authenticator. It proves that authenticator:
 // the level of the sign-in or session rises and its token changes. All other sessions of the user end.
 //
-// Errors: *factor.Refused, *InvalidError (label), ErrNotFound (an enrollment that is unknown, another's or over; it bears
-// 5 wrong responses), ErrUnauthenticated, ErrUnavailable.
+// Errors: *factor.Refused, *InvalidError (label; a credential that somebody holds is an ErrConflict), ErrNotFound (an
+// enrollment that is unknown, another's or over; it bears 5 wrong responses), ErrUnauthenticated, ErrUnavailable.
 func (s *Service) FinishEnrollment(ctx context.Context, tok, id, label string, r factor.Response, c Client) (Enrolled, error) {
 	label, err := cleanLabel(label)
 	if err != nil {
@@ -243,11 +243,30 @@ func (s *Service) putEnrolled(ctx context.Context, tx *change, f *finishing) (Au
 	if err := s.sealAuthenticator(&rec, envelopeOf(f.enrolled)); err != nil {
 		return rec, err
 	}
+	if err := lookupFree(ctx, tx, rec); err != nil {
+		return rec, err
+	}
 	if err := tx.Put(ctx, rec); err != nil {
 		return rec, err
 	}
 	event.Authenticator, event.Label = rec.ID, rec.Label
 	return rec, tx.event(ctx, user, event)
+}
+
+// lookupFree returns an *InvalidError when an authenticator can be found already by what it says of itself: one key
+// must not lead to two accounts (WebAuthn L3 §7.1 step 26).
+func lookupFree(ctx context.Context, tx *change, rec AuthenticatorRecord) error {
+	if rec.Lookup == "" {
+		return nil
+	}
+	_, err := tx.FindLookup(ctx, rec.Kind, rec.Lookup)
+	switch {
+	case err == nil:
+		return &InvalidError{Field: "credential", Problem: "taken"}
+	case errors.Is(err, ErrNotFound):
+		return nil
+	}
+	return err
 }
 
 // replaced are the authenticators that go when this enrollment is finished.

@@ -23,27 +23,28 @@ import (
 const module = "github.com/nightlatch/nightlatch"
 
 // floors says on which floor a package stands, by its path in the module ("" is the engine). Imports go down only.
-// A pattern is one of path.Match; the first that fits decides.
+// A pattern is one of path.Match; the first that fits decides. Floors count in tens, so that one can
+// stand between two: deliver has what all its senders share.
 var floors = []struct {
 	pattern string
 	floor   int
 }{
-	{"factor", 1},
-	{"locale", 1},
-	{"internal/*", 1},
-	{"factor/*", 2},
-	{"deliver", 2},
-	{"deliver/*", 2},
-	{"", 3},
-	{"web", 4},
-	{"sqlstore", 4},
-	{"storetest", 4},
-	{"notice", 4},
-	{"server", 5},
-	{"server/*", 5},
-	{"nightlatchtest", 5},
-	{"cmd/*", 6},
-	{"examples/*", 6},
+	{"factor", 10},
+	{"locale", 10},
+	{"internal/*", 10},
+	{"factor/*", 20},
+	{"deliver", 15},
+	{"deliver/*", 20},
+	{"", 30},
+	{"web", 40},
+	{"sqlstore", 40},
+	{"storetest", 40},
+	{"notice", 40},
+	{"server", 50},
+	{"server/*", 50},
+	{"nightlatchtest", 50},
+	{"cmd/*", 60},
+	{"examples/*", 60},
 }
 
 // saysNothing are names that fit any room: they show that a concept is missing.
@@ -51,6 +52,15 @@ var saysNothing = []string{"util", "utils", "common", "helper", "helpers", "misc
 
 // drivers are linked only where a program is put together.
 var drivers = []string{"modernc.org/sqlite", "github.com/mattn/go-sqlite3", "github.com/ncruces/go-sqlite3", "github.com/jackc/pgx", "github.com/lib/pq"}
+
+// homes are libraries that one package alone sees, so that another can take their place.
+var homes = map[string]string{
+	"github.com/go-webauthn/webauthn": "factor/webauthn",
+	"github.com/wneessen/go-mail":     "deliver/smtp",
+	"github.com/nyaruka/phonenumbers": "server",
+	"github.com/pelletier/go-toml/v2": "server/settings",
+	"github.com/alecthomas/kong":      "cmd/nightlatch",
+}
 
 // listed is what `go list -json` says of a package. Imports and Deps are those of the package, not of its tests.
 type listed struct {
@@ -82,6 +92,8 @@ func TestFloorsBite(t *testing.T) {
 		"upwards":            {listed{ImportPath: at("factor"), Imports: []string{at("")}}, "upwards or sideways"},
 		"sideways":           {listed{ImportPath: at("sqlstore"), Imports: []string{at("notice")}}, "upwards or sideways"},
 		"child to parent":    {listed{ImportPath: at("server/settings"), Imports: []string{at("server")}}, "upwards or sideways"},
+		"sender to sender":   {listed{ImportPath: at("deliver/smtp"), Imports: []string{at("deliver/outbox")}}, "upwards or sideways"},
+		"deliver to sender":  {listed{ImportPath: at("deliver"), Imports: []string{at("deliver/smtp")}}, "upwards or sideways"},
 		"no floor":           {listed{ImportPath: at("attic")}, "stands on no floor"},
 		"factor to internal": {listed{ImportPath: at("factor/totp"), Imports: []string{at("internal/seal")}}, "a factor imports only"},
 		"factor to factor":   {listed{ImportPath: at("factor/totp"), Imports: []string{at("factor/recovery")}}, "a factor imports only"},
@@ -94,6 +106,7 @@ func TestFloorsBite(t *testing.T) {
 		"the store to web":   {listed{ImportPath: at("sqlstore"), Deps: []string{at("web")}}, "never meet"},
 		"driver in server":   {listed{ImportPath: at("server"), Deps: []string{"modernc.org/sqlite/lib"}}, "links the driver"},
 		"driver in sqlstore": {listed{ImportPath: at("sqlstore"), Deps: []string{"github.com/jackc/pgx/v5"}}, "links the driver"},
+		"a second home":      {listed{ImportPath: at("server"), Imports: []string{"github.com/go-webauthn/webauthn/protocol"}}, "is seen by factor/webauthn alone"},
 		"empty word":         {listed{ImportPath: at("internal/util")}, "says nothing"},
 	}
 	for name, tc := range tests {
@@ -108,6 +121,7 @@ func TestFloorsBite(t *testing.T) {
 		{ImportPath: at("cmd/nightlatch"), Imports: []string{at("server")}, Deps: []string{"modernc.org/sqlite"}},
 		{ImportPath: at("server"), Imports: []string{at("server/settings"), at("web"), at("sqlstore")}},
 		{ImportPath: at("factor/totp"), Imports: []string{at("factor"), at("locale"), "rsc.io/qr"}},
+		{ImportPath: at("deliver/smtp"), Imports: []string{at("deliver"), at("factor")}},
 	}
 	if got := faultsOf(sound); len(got) > 0 {
 		t.Errorf("faults of a sound house = %q", got)
@@ -118,7 +132,7 @@ func TestFloorsBite(t *testing.T) {
 func faultsOf(pkgs []listed) []string {
 	var faults []string
 	for _, p := range pkgs {
-		for _, say := range slices.Concat(nameFaults(p), floorFaults(p), factorFaults(p), depFaults(p)) {
+		for _, say := range slices.Concat(nameFaults(p), floorFaults(p), factorFaults(p), homeFaults(p), depFaults(p)) {
 			name := p.room()
 			if name == "" {
 				name = "the engine (root)"
@@ -165,6 +179,17 @@ func factorFaults(p listed) (faults []string) {
 	for _, imp := range p.Imports {
 		if slices.Contains([]string{"database/sql", "net/http", "html/template", "log", "log/slog"}, imp) {
 			faults = append(faults, "a factor knows no "+imp)
+		}
+	}
+	return faults
+}
+
+func homeFaults(p listed) (faults []string) {
+	for _, imp := range p.Imports {
+		for library, home := range homes {
+			if (imp == library || strings.HasPrefix(imp, library+"/")) && p.room() != home {
+				faults = append(faults, imp+" is seen by "+home+" alone")
+			}
 		}
 	}
 	return faults

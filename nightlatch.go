@@ -79,6 +79,7 @@ type Limits struct {
 	FirstDelay time.Duration // the first delay, doubling; default 30 seconds
 	MaxDelay   time.Duration // default 1 hour
 	DayLimit   int           // wrong ones in 24 hours; default 20
+	Delivery   time.Duration // how long a person waits for a message to be taken; default 10 seconds
 	Messages   MessageLimits
 }
 
@@ -89,6 +90,7 @@ func (l Limits) withDefaults() Limits {
 	orDuration(&l.Idle, 168*time.Hour)
 	orDuration(&l.FirstDelay, 30*time.Second)
 	orDuration(&l.MaxDelay, time.Hour)
+	orDuration(&l.Delivery, 10*time.Second)
 	l.Messages = l.Messages.withDefaults()
 	if l.FreeTries <= 0 {
 		l.FreeTries = 5

@@ -183,6 +183,8 @@ func (s *Service) judgePasskey(ctx context.Context, t *trial, r factor.Response)
 }
 
 func (s *Service) settlePasskey(ctx context.Context, tx *change, t *trial, a anonymousChallenge, start Start) (Next, error) {
+	again := *t // a copy, since a store may run this again
+	again.h, t = t.h.clone(), &again
 	st, err := tx.standing(ctx, t.h.user.ID)
 	if err != nil {
 		return Next{}, err
@@ -210,6 +212,9 @@ func (s *Service) settlePasskey(ctx context.Context, tx *change, t *trial, a ano
 
 // burn notes the challenge as answered. Whoever comes second finds it there.
 func (s *Service) burn(ctx context.Context, tx *change, t *trial, a anonymousChallenge) error {
+	if !a.ExpiresAt.After(tx.now) { // what it was burned by may be gone with it
+		return factor.Refuse(factor.Expired)
+	}
 	sum := sha256.Sum256([]byte(a.ID))
 	id := "anonymous:" + base64.RawURLEncoding.EncodeToString(sum[:])
 	if _, err := tx.FindPending(ctx, id); err == nil {

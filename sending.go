@@ -2,7 +2,6 @@ package nightlatch
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,12 +11,9 @@ import (
 	"github.com/nightlatch/nightlatch/factor"
 )
 
-// deliveryTime is how long a person waits for a message to be taken.
-const deliveryTime = 10 * time.Second
-
 // Sender delivers the messages of one kind. It returns factor.ErrDestination when the destination cannot be reached,
 // and any other error when the message was not taken or nobody can tell. It does not retry on its own after an unclear
-// answer to a message that is sent once.
+// answer to a message that is sent once. It obeys ctx, which ends after Limits.Delivery.
 type Sender interface {
 	Send(ctx context.Context, m factor.Message) error
 }
@@ -42,57 +38,96 @@ func (l MessageLimits) withDefaults() MessageLimits {
 	return l
 }
 
-// budget counts messages by the hour. Of the hour before, what is not yet an hour ago counts still.
+// budget is when messages were sent in the last hour. Times are whole seconds; for a large limit whole minutes, rounded
+// up, so that a message never counts for less than an hour and a record stays small.
 type budget struct {
-	Hour   int64 `json:"hour"`
-	Before int   `json:"before,omitempty"`
-	Now    int   `json:"now"`
+	Sent []sent `json:"sent"` // the oldest first
 }
 
-// spend counts one more; it is false where the limit is reached.
-func (b budget) spend(limit int, now time.Time) (budget, bool) {
-	hour := now.Unix() / 3600
-	switch b.Hour {
-	case hour:
-	case hour - 1:
-		b = budget{Hour: hour, Before: b.Now}
-	default:
-		b = budget{Hour: hour}
-	}
-	left := 1 - float64(now.Unix()%3600)/3600
-	if float64(b.Before)*left+float64(b.Now)+1 > float64(limit) {
-		return b, false
-	}
-	b.Now++
-	return b, true
+type sent struct {
+	At int64 `json:"at"` // Unix time
+	N  int   `json:"n"`
 }
 
-// countMessage counts a message against every budget, or returns a *ThrottledError and counts it against none.
+// exactly is the largest limit for which each message is noted by itself.
+const exactly = 100
+
+// spend counts one more. Where the limit is reached it says how long that lasts.
+func (b budget) spend(limit int, now time.Time) (after budget, wait time.Duration) {
+	total := 0
+	for _, one := range b.Sent {
+		if time.Unix(one.At, 0).Add(time.Hour).After(now) {
+			after.Sent = append(after.Sent, one)
+			total += one.N
+		}
+	}
+	if over := total + 1 - limit; over > 0 {
+		for _, one := range after.Sent {
+			if over -= one.N; over <= 0 {
+				return b, time.Unix(one.At, 0).Add(time.Hour).Sub(now)
+			}
+		}
+		return b, time.Hour
+	}
+	grain := time.Second
+	if limit > exactly {
+		grain = time.Minute
+	}
+	at := now.Add(grain - 1).Truncate(grain).Unix()
+	if n := len(after.Sent); n > 0 && after.Sent[n-1].At >= at {
+		after.Sent[n-1].N++
+	} else {
+		after.Sent = append(after.Sent, sent{at, 1})
+	}
+	return after, 0
+}
+
+// countMessage counts a message against every budget. Where one is spent it returns a *ThrottledError, with which the
+// transaction ends: the message then counts against none.
 func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *factor.Message, c Client) error {
 	if m == nil {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(m.To))
+	to, err := s.destinationSubject(m.To)
+	if err != nil {
+		return err
+	}
+	var wait time.Duration
 	for _, b := range []struct {
 		subject string
 		limit   int
 	}{
-		{"sent:to:" + base64.RawURLEncoding.EncodeToString(sum[:]), s.limits.Messages.PerDestination},
-		{"sent:" + userSubject(user), s.limits.Messages.PerUser},
-		{"sent:" + addressSubject(c.Addr), s.limits.Messages.PerAddress},
-		{"sent:all", s.limits.Messages.Total},
+		{to, s.limits.Messages.PerDestination},
+		{userSubject(user), s.limits.Messages.PerUser},
+		{addressSubject(c.Addr), s.limits.Messages.PerAddress},
+		{"all", s.limits.Messages.Total},
 	} {
-		if err := s.spend(ctx, tx, b.subject, m.Kind, b.limit); err != nil {
+		if b.subject == "" {
+			continue // asked for by a program that has no address
+		}
+		longer, err := s.spend(ctx, tx, "sent:"+b.subject, m.Kind, b.limit)
+		if err != nil {
 			return err
 		}
+		wait = max(wait, longer)
+	}
+	if wait > 0 {
+		return &ThrottledError{RetryAfter: max(wait, time.Second)}
 	}
 	return nil
 }
 
-func (s *Service) spend(ctx context.Context, tx *change, subject string, kind factor.Kind, limit int) error {
+// destinationSubject is where the messages to a destination are counted, hashed as a name is: there are few enough
+// numbers to try them all.
+func (s *Service) destinationSubject(to string) (string, error) {
+	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "destination", []byte(labelKey(to)))
+	return "to:" + base64.RawURLEncoding.EncodeToString(mac), err
+}
+
+func (s *Service) spend(ctx context.Context, tx *change, subject string, kind factor.Kind, limit int) (wait time.Duration, err error) {
 	all, err := tx.ThrottlesOf(ctx, subject)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	r := ThrottleRecord{Subject: subject, Kind: kind}
 	var b budget
@@ -100,19 +135,18 @@ func (s *Service) spend(ctx context.Context, tx *change, subject string, kind fa
 		if known.Kind == kind {
 			r = known
 			if err := json.Unmarshal(r.Data, &b); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
-	b, ok := b.spend(limit, tx.now)
-	if !ok {
-		return &ThrottledError{RetryAfter: time.Duration(3600-tx.now.Unix()%3600) * time.Second}
+	if b, wait = b.spend(limit, tx.now); wait > 0 {
+		return wait, nil
 	}
 	if r.Data, err = json.Marshal(b); err != nil {
-		return err
+		return 0, err
 	}
 	r.ExpiresAt = tx.now.Add(2 * time.Hour)
-	return tx.Put(ctx, r)
+	return 0, tx.Put(ctx, r)
 }
 
 // messageOf takes the message out of a prompt.
@@ -136,9 +170,7 @@ func (s *Service) deliver(ctx context.Context, m *factor.Message) error {
 	if !ok {
 		return fmt.Errorf("%w: there is no sender for %q", ErrDeliveryFailed, m.Kind)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliveryTime)
-	defer cancel()
-	err := sender.Send(ctx, *m)
+	err := s.send(context.WithoutCancel(ctx), sender, *m)
 	switch {
 	case err == nil:
 		return nil
@@ -148,4 +180,30 @@ func (s *Service) deliver(ctx context.Context, m *factor.Message) error {
 	}
 	s.log.Error("a message was not delivered", "kind", m.Kind, "error", err)
 	return fmt.Errorf("%w: %w", ErrDeliveryFailed, err)
+}
+
+// send does not wait longer than Limits.Delivery, even for a sender that does.
+func (s *Service) send(ctx context.Context, sender Sender, m factor.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, s.limits.Delivery)
+	done := make(chan error, 1)
+	go func() {
+		defer cancel()
+		defer func() {
+			if fault := recover(); fault != nil {
+				done <- fmt.Errorf("the sender panicked: %v", fault)
+			}
+		}()
+		done <- sender.Send(ctx, m)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done: // it answered as the time ended
+		return err
+	default:
+		return ctx.Err()
+	}
 }

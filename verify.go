@@ -84,7 +84,7 @@ func (s *Service) prepareTrial(ctx context.Context, t *trial, tok string, r fact
 			return factor.Refuse(factor.Wrong) // not on offer: nothing to judge, nothing to guess
 		}
 		t.info = f.Info()
-		if t.pending, t.state, err = s.findChallenge(ctx, rd, h, r.Kind, now); err != nil {
+		if t.pending, t.state, err = s.findChallenge(ctx, rd, h, r.Kind, time.Time{}); err != nil {
 			return err
 		}
 		tally, err := s.findTally(ctx, rd, userSubject(h.user.ID), r.Kind)
@@ -113,6 +113,9 @@ func (s *Service) judge(ctx context.Context, t *trial, r factor.Response) error 
 	t.verdict = verdict
 	if errors.As(err, &t.refused) {
 		return nil
+	}
+	if err == nil && t.pending != nil && !t.pending.ExpiresAt.After(call.Now) {
+		t.verdict, t.refused = factor.Verdict{}, &factor.Refused{Reason: factor.Expired} // right, and too late
 	}
 	return err
 }
