@@ -213,7 +213,7 @@ func TestList(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || len(keys) != 2*pageSize+5 {
+	if err != nil || len(keys) != pageSize+5 {
 		t.Fatalf("%d accounts, %v", len(keys), err)
 	}
 	for i := range keys {
