@@ -138,7 +138,7 @@ func (c *change) endSessions(ctx context.Context, user, but string) error {
 // the ctx that it gets: the store hands its transaction out from it, and Install, EndSessions and Reset with
 // that ctx join in. f may run again, so it only writes. Every unfinished sign-in of the user is over afterwards.
 //
-// It returns f's error as far as it is one of this package's, else ErrUnavailable with it.
+// It returns f's error where that is one of this package's, else ErrUnavailable with f's error in its chain.
 func (s *Service) Change(ctx context.Context, user string, e Event, f func(ctx context.Context) error) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
 		st, err := tx.standing(ctx, user)

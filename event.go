@@ -21,7 +21,7 @@ type Client struct {
 type Event struct {
 	Seq           int64             `json:"-"` // counts from 1, set by the engine
 	At            time.Time         `json:"-"` // set by the engine
-	Name          string            `json:"-"` // one of the constants below, or an application's own
+	Name          string            `json:"-"` // one of the Event… constants, or an application's own
 	Kind          factor.Kind       `json:"kind,omitempty"`
 	Authenticator string            `json:"authenticator,omitempty"`
 	Label         string            `json:"label,omitempty"`

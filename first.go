@@ -80,20 +80,19 @@ func (s *Service) prepareFirst(ctx context.Context, t *trial, a First) error {
 	t.h.user.Disabled = u.Disabled || err != nil
 	now := s.time()
 	return s.store.View(ctx, func(r Reader) error {
+		name, addr, err := s.firstTallies(ctx, r, t, a)
+		if err != nil {
+			return err
+		}
+		if t.judged = name.forbids(now).IsZero() && addr.forbids(now).IsZero(); !t.judged {
+			return nil // nothing of a user is unsealed, which would take longer than where there is none
+		}
 		st, err := s.findStanding(ctx, r, a.User)
 		if err != nil {
 			return err
 		}
 		t.h.standing = &st
-		if err := s.loadHeld(ctx, r, t.h, now); err != nil {
-			return err
-		}
-		name, addr, err := s.firstTallies(ctx, r, t, a)
-		if err != nil {
-			return err
-		}
-		t.judged = name.forbids(now).IsZero() && addr.forbids(now).IsZero()
-		return nil
+		return s.loadHeld(ctx, r, t.h, now)
 	})
 }
 
@@ -116,7 +115,7 @@ func (s *Service) firstTallies(ctx context.Context, r Reader, t *trial, a First)
 
 func (s *Service) settleFirst(ctx context.Context, tx *change, t *trial, a First) (next Next, outcome, err error) {
 	st := &standing{}
-	if a.User != "" {
+	if a.User != "" && t.judged {
 		if st, err = tx.standing(ctx, a.User); err != nil {
 			return Next{}, nil, err
 		}

@@ -40,13 +40,16 @@ type User struct {
 	Disabled         bool
 }
 
-// KeyRing seals what is kept. It holds numbered keys; the highest seals, all open.
+// KeyRing seals what is kept. It holds numbered keys; the highest seals, all open. Its Format is the text to keep,
+// apart from the store: a file of mode 0600, a secret manager. Its Add makes a ring with one new key more.
 type KeyRing = seal.Ring
 
-// ParseKeyRing reads the text form of a key ring, one key a line. Its errors name the line and show no key.
+// ParseKeyRing reads a key ring from what its Format wrote: one key a line, as its number, the day it was made and 32
+// bytes in base64. Its errors name the line and show no key.
 func ParseKeyRing(text []byte) (*KeyRing, error) { return seal.Parse(text) }
 
-// NewKeyRing makes a key ring with one new key.
+// NewKeyRing makes a key ring with one new key, number 1, of the day of now. random is crypto/rand.Reader; the error is
+// that source's.
 func NewKeyRing(random io.Reader, now time.Time) (*KeyRing, error) { return seal.NewRing(random, now) }
 
 // Config is what a Service is made of. Users, Store, Key and Factors must be set.

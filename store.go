@@ -76,7 +76,8 @@ type Tx interface {
 	Expire(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
-// Record is one of the types below.
+// Record is what a Tx writes, by value: a UserRecord, AuthenticatorRecord, SignInRecord, SessionRecord, PendingRecord,
+// ThrottleRecord or EventRecord.
 type Record interface{ record() }
 
 // UserRecord is what the engine keeps of a user, made at first sight. Key: User.

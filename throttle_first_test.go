@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -305,4 +306,61 @@ func TestDelayEndsBeforeItIsSettled(t *testing.T) {
 	slow.Store(true)
 	_, err := w.prove(tok, "knock", "wrong")
 	w.refused(err, factor.Wrong)
+}
+
+// word is something one knows; what is done while it is judged, a test says.
+func word(meanwhile func()) *fake {
+	f := knock("word")
+	f.info.Class = factor.Knowledge
+	judge := f.verify
+	f.verify = func(c factor.Call, p factor.State, r factor.Response) (factor.Verdict, error) {
+		v, err := judge(c, p, r)
+		v.Proof.Classes = []factor.Class{factor.Knowledge}
+		meanwhile()
+		return v, err
+	}
+	return f
+}
+
+// Nothing is judged while it is throttled: no slow hash is computed for whoever floods.
+func TestThrottledIsNotJudged(t *testing.T) {
+	t.Parallel()
+	var judged atomic.Int64
+	count := func() { judged.Add(1) }
+	second := word(count)
+	second.info.Kind, second.info.Class = "second", factor.Possession
+	w := newWorld(t, withFactors(word(count), second))
+	w.add("ann")
+	w.install(nightlatch.Installation{User: "ann", Kind: "second", Enrolled: factor.Enrolled{State: factor.State(`{}`)}})
+	tok := w.begun("ann")
+	for range 20 {
+		_, _ = w.prove(tok, "second", "wrong")
+	}
+	if n := judged.Swap(0); n != 5 {
+		t.Errorf("%d codes were judged", n)
+	}
+	for range 20 {
+		_, _ = w.ProveFirst(t.Context(), nightlatch.First{User: "ann", Name: "ann", Response: factor.Response{Kind: "word", Code: "wrong"}})
+	}
+	if n := judged.Load(); n != 5 {
+		t.Errorf("%d passwords were judged", n)
+	}
+}
+
+// A password that is changed while the old one is judged is the one that counts.
+func TestPasswordChangesWhileJudged(t *testing.T) {
+	t.Parallel()
+	var w *world
+	var once sync.Once
+	w = newWorld(t, withFactors(word(func() {
+		once.Do(func() {
+			if err := w.Uninstall(t.Context(), "ann", "word", ""); err != nil {
+				t.Error(err)
+			}
+		})
+	})))
+	w.add("ann")
+	w.install(nightlatch.Installation{User: "ann", Kind: "word", Enrolled: factor.Enrolled{State: factor.State(`{}`)}})
+	_, err := w.ProveFirst(t.Context(), nightlatch.First{User: "ann", Name: "ann", Response: factor.Response{Kind: "word", Code: "right"}})
+	w.want(err, nightlatch.ErrWrongCredentials)
 }

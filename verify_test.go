@@ -369,3 +369,14 @@ func TestCanceled(t *testing.T) {
 	w.want(err, nightlatch.ErrUnavailable)
 	w.must(w.prove(tok, "knock", "right"))
 }
+
+// Who names a set of codes by an id, right or wrong, is judged by all of them: no id of one is ever told.
+func TestCodesHaveNoID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("ann")
+	w.addKnock("ann", "door")
+	codes := w.addPaper("ann")
+	_, err := w.Verify(t.Context(), w.begun("ann"), factor.Response{Kind: "paper", ID: "unknown", Code: codes[0]}, client)
+	w.want(err, nil)
+}

@@ -47,6 +47,9 @@ func (h *house) FindAccount(context.Context, string) (user, key string, err erro
 	return anna, anna, nil
 }
 
+// CheckAccount finds nothing wrong.
+func (h *house) CheckAccount(context.Context, web.NewAccount) error { return nil }
+
 // CreateAccount makes none.
 func (h *house) CreateAccount(context.Context, web.NewAccount) (string, error) {
 	return "", nightlatch.ErrForbidden

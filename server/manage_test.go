@@ -191,7 +191,7 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	err := s.store.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
-		for i := range 2*pageSize + 5 {
+		for i := range pageSize + 5 {
 			a := Account{ID: fmt.Sprintf("id%03d", 999-i), Username: fmt.Sprintf("Name%03d", i), Groups: []string{"b", "a"}}
 			if i%7 == 0 {
 				a.Username, a.Email = "", fmt.Sprintf("NAME%03d@example.com", i)

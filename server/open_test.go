@@ -159,8 +159,12 @@ func TestKeyCommandThatHangs(t *testing.T) {
 	site := newSite(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := site.startAs(ctx, site.settings("KEY_COMMAND=sleep 600 & sleep 600"), false); err == nil {
+	began := time.Now()
+	if _, err := site.startAs(ctx, site.settings("KEY_COMMAND=sleep 25 & sleep 25"), false); err == nil {
 		t.Error("it starts without a key")
+	}
+	if waited := time.Since(began); waited > 20*time.Second {
+		t.Errorf("it waited %v for what the command has started", waited)
 	}
 }
 

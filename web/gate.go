@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ type Options struct {
 
 	// Accounts lets this package do the sign-in.
 	Accounts Accounts
-	// MinPassword is the fewest characters that a password may have, for the words on the page.
+	// MinPassword is the fewest characters that a password may have, for the words on the page. Default 15.
 	MinPassword int
 
 	// ReadBack returns a destination of a kind ("sms") as it is shown to the person before anything is sent to it: a
@@ -141,13 +142,12 @@ func New(svc *nightlatch.Service, o Options) (*Gate, error) {
 // Handler serves the pages and the API. Mount it at Options.Prefix.
 func (g *Gate) Handler() http.Handler { return g.handler }
 
-// Require lets a request through to next when its session has the level, and sends others to the pages that lead
-// there; a background request gets 401 or 403 with JSON. A request without a user goes through untouched, since
-// the application refuses it, and so do our own pages.
+// Require lets a request through to next when its session has the level. It sends others to the second step, or to the
+// set-up of a first authenticator where none is held, and from there back; a background request gets 401 or 403 with
+// JSON. A request without a user goes through untouched, since the application refuses it, and so do our own pages.
 func (g *Gate) Require(level nightlatch.Level, next http.Handler) http.Handler {
-	own := g.options.Prefix + "/"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.options.Prefix != "" && strings.HasPrefix(r.URL.Path, own) {
+		if g.isOwn(r.URL) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -168,6 +168,20 @@ func (g *Gate) Require(level nightlatch.Level, next http.Handler) http.Handler {
 		}
 		g.turnAway(w, r, err)
 	})
+}
+
+// isOwn says whether a path is one of our own pages, however an application reads it: one with "..", "//", ";", "\" or
+// an escape may be another's to whoever unescapes or tidies it further.
+func (g *Gate) isOwn(u *url.URL) bool {
+	if g.options.Prefix == "" || u.EscapedPath() != u.Path {
+		return false
+	}
+	rest, ok := strings.CutPrefix(u.Path, g.options.Prefix+"/")
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/-_.", r)
+	}
+	return ok && strings.Trim(path.Clean("/"+rest), "/") == strings.TrimSuffix(rest, "/") &&
+		!strings.ContainsFunc(rest, func(r rune) bool { return !plain(r) })
 }
 
 // lacks says what a session below the level needs: a proof of what its user holds, or an enrollment.

@@ -77,11 +77,12 @@ func (g *Gate) createAccount(r *http.Request, c caller, v signUpView) (nightlatc
 	return g.svc.Begin(r.Context(), user, passwordProof(Login{At: g.svc.Now()}), start)
 }
 
-// withFaults adds to what the form found wrong what else is, so that nobody learns it piece by piece.
+// withFaults adds to what the form found wrong what else is, so that nobody learns it piece by piece. That a name is
+// taken is told by a whole sign-up alone, since only those are counted.
 func (g *Gate) withFaults(r *http.Request, wrong FieldsError, a NewAccount) error {
 	f := faultOf(g.options.Accounts.CheckAccount(r.Context(), a))
 	for field, problem := range f.Fields {
-		if wrong[field] == "" {
+		if wrong[field] == "" && problem != "taken" {
 			wrong[field] = problem
 		}
 	}

@@ -140,7 +140,7 @@ func TestOneEnrollmentAtOnce(t *testing.T) {
 // TestOneNameAtOnce: of fifty who want the same name one gets it.
 func TestOneNameAtOnce(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newHouse(t, "SIGN_UP_PER_ADDRESS_PER_HOUR=100")
 	count := atOnce(t, 50, func(n int) answer {
 		name := "anna"
 		if n%2 == 1 {
