@@ -65,9 +65,6 @@ func (r *retry) Send(ctx context.Context, m factor.Message) error {
 
 // again reports whether a message may be tried once more.
 func again(err error, m factor.Message) bool {
-	if errors.Is(err, factor.ErrDestination) {
-		return false
-	}
 	return IsTemporary(err) || errors.Is(err, ErrUnclear) && !m.Once
 }
 

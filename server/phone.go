@@ -39,7 +39,7 @@ func parsePhone(countries []string) func(text, lang string) (e164, spoken string
 			return "", "", errPhone
 		}
 		region := phonenumbers.GetRegionCodeForNumber(number)
-		if !slices.Contains(allowed, region) || !phonenumbers.IsValidNumber(number) || !takesSMS(number) {
+		if !slices.Contains(allowed, region) || !takesSMS(number) {
 			return "", "", errPhone
 		}
 		spoken := countryName(region, lang) + ", " + phonenumbers.Format(number, phonenumbers.INTERNATIONAL)
@@ -61,7 +61,8 @@ func withoutGroups(text string) (bare string, ok bool) {
 }
 
 // takesSMS reports whether the number is of a type to which a text costs what texts cost. Premium rates, shared costs
-// and personal numbers (which forward at the caller's expense) are how toll fraud earns its money.
+// and personal numbers (which forward at the caller's expense) are how toll fraud earns its money. An impossible number is of no
+// type.
 func takesSMS(number *phonenumbers.PhoneNumber) bool {
 	switch phonenumbers.GetNumberType(number) {
 	case phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE, phonenumbers.FIXED_LINE, phonenumbers.VOIP:

@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/wneessen/go-mail/smtp"
 
@@ -37,6 +39,9 @@ func (s *Sender) hand(ctx context.Context, to string, text []byte) error {
 		return fault("greeting", err)
 	}
 	if err := s.begin(c); err != nil {
+		return err
+	}
+	if err := foreign(c, s.from.Address+to); err != nil {
 		return err
 	}
 	if err := c.Mail("<" + s.from.Address + ">"); err != nil {
@@ -119,16 +124,29 @@ func (s *Sender) auth(c *smtp.Client) (smtp.Auth, error) {
 		has[name] = true
 	}
 	switch {
-	case has["SCRAM-SHA-256"]: // the server does not see the password
-		return smtp.ScramSHA256Auth(s.user, s.password), nil
-	case has["PLAIN"]:
+	case has["PLAIN"]: // first, since servers offer the others without having what they need
 		return smtp.PlainAuth("", s.user, s.password, s.host, true), nil
 	case has["LOGIN"]:
 		return smtp.LoginAuth(s.user, s.password, s.host, true), nil
+	case has["SCRAM-SHA-256"]:
+		return smtp.ScramSHA256Auth(s.user, s.password), nil
 	case has["CRAM-MD5"]:
 		return smtp.CRAMMD5Auth(s.user, s.password), nil
 	}
-	return nil, errors.New("smtp: the server offers no way to sign in that is known here (SCRAM-SHA-256, PLAIN, LOGIN, CRAM-MD5)")
+	return nil, errors.New("smtp: the server offers no way to sign in that is known here (PLAIN, LOGIN, SCRAM-SHA-256, CRAM-MD5)")
+}
+
+// foreign demands SMTPUTF8 (RFC 6531) for addresses beyond ASCII, and for these alone: a mail that is sent with it
+// cannot pass a server that lacks it.
+func foreign(c *smtp.Client, addresses string) error {
+	if !strings.ContainsFunc(addresses, func(r rune) bool { return r > unicode.MaxASCII }) {
+		c.SkipSMTPUTF8(true)
+		return nil
+	}
+	if offered, _ := c.Extension("SMTPUTF8"); !offered {
+		return deliver.Refused(errors.New("smtp: the server takes addresses in ASCII alone"))
+	}
+	return nil
 }
 
 // body sends the mail itself. Once its end is under way, only an answer tells whether it was taken.
@@ -205,9 +223,10 @@ func withoutText(err error) error {
 	if errors.As(err, &said) {
 		return reply{said.Code, enhanced(said.Msg)}
 	}
-	var protocol textproto.ProtocolError
-	if errors.As(err, &protocol) {
-		return errors.New("the server does not speak SMTP") // it quotes the line
+	var network net.Error
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &network) || errors.As(err, &certificate) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
 	}
-	return err
+	return errors.New("the server said what was not expected") // such errors quote it
 }

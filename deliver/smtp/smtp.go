@@ -122,7 +122,9 @@ func (s *Sender) Send(ctx context.Context, m factor.Message) error {
 
 // domain is the sender's: it stands in message ids and in the greeting, where the machine's own name would tell
 // everybody what it is called.
-func (s *Sender) domain() string { return s.from.Address[strings.LastIndexByte(s.from.Address, '@')+1:] }
+func (s *Sender) domain() string {
+	return s.from.Address[strings.LastIndexByte(s.from.Address, '@')+1:]
+}
 
 // isLoopback: nobody is between here and there.
 func (s *Sender) isLoopback() bool {

@@ -26,6 +26,7 @@ func TestBeginRefuses(t *testing.T) {
 		"comment":            {Email, "ada(x)@example.com", "invalid"},
 		"new line":           {Email, "ada@example.com\r\nBcc: b@example.com", "invalid"},
 		"wide at":            {Email, "ada＠example.com", "invalid"},
+		"wide bracket":       {Email, "ada＜@example.com", "invalid"},
 		"unseen":             {Email, "a\u200bda@example.com", "invalid"},
 		"no UTF-8":           {Email, "ada\xff@example.com", "invalid"},
 		"long":               {Email, strings.Repeat("a", 64) + "@" + strings.Repeat("b.", 100) + "example", "too_long"},

@@ -1,6 +1,7 @@
 package sentcode
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,13 @@ func TestEnrollmentIsNoProof(t *testing.T) {
 		if p.reason(err) != factor.Wrong {
 			t.Errorf("finished within a sign-in's challenge: %v", err)
 		}
+		p.pending = nil
+		code := sent(p.ask())
+		p.call.Held = nil
+		e, err := p.f.FinishEnrollment(t.Context(), p.call, p.pending, factor.Response{Code: code})
+		if p.reason(err) != factor.Wrong || e.State != nil {
+			t.Errorf("a challenge finished an enrollment: %v", err)
+		}
 	})
 }
 
@@ -124,10 +132,18 @@ func TestOneFactorsStateIsNoneOfTheOther(t *testing.T) {
 	fs := both(Options{})
 	p, q := newPerson(t, fs[0], address[Email]...), newPerson(t, fs[1], address[SMS]...)
 	code := sent(p.ask())
-	if _, err := q.f.Verify(t.Context(), q.call, p.pending, factor.Response{Code: code}); err == nil {
+	if _, err := q.f.Verify(t.Context(), q.call, p.pending, factor.Response{Code: code}); err == nil || errors.Is(err, factor.ErrRefused) {
 		t.Error("an e-mail's challenge answered for SMS")
 	}
 	if _, err := q.f.decodeState(p.call.Held[0].State); err == nil {
 		t.Error("an e-mail's state is read as a phone's")
+	}
+	for _, text := range []string{
+		`{"v":2,"kind":"sms","to":"+49"}`, `{"v":1,"kind":"sms","to":""}`, `{"v":1,"kind":"sms","to":"+49","x":1}`,
+		`{"v":1,"kind":"sms","to":"+49"} {}`,
+	} {
+		if _, err := q.f.decodeState(factor.State(text)); err == nil {
+			t.Errorf("%s is read", text)
+		}
 	}
 }

@@ -52,7 +52,7 @@ func BenchmarkVerify(b *testing.B) {
 			Challenge: p.Challenge.String(), RelyingPartyID: p.RPID, UserID: call.User.Handle,
 			AllowedCredentialIDs: [][]byte{s.Credential.ID}, UserVerification: p.Verification,
 		}
-		who := person{handle: call.User.Handle, credentials: []library.Credential{s.Credential}}
+		who := person{handle: call.User.Handle, credentials: []library.Credential{library.Credential(s.Credential)}}
 		for b.Loop() {
 			parsed, err := protocol.ParseCredentialRequestResponseBytes(r.Credential)
 			if err != nil {

@@ -84,5 +84,5 @@ func alive(state factor.State, now time.Time) (pending, bool) {
 	if len(state) == 0 || json.Unmarshal(state, &p) != nil {
 		return pending{}, false
 	}
-	return p, p.V == version && len(p.Challenge) == challengeSize && now.Before(p.expires())
+	return p, p.V == version && p.Use == useGet && len(p.Challenge) == challengeSize && now.Before(p.expires())
 }

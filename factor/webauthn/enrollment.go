@@ -133,7 +133,11 @@ func (f *Factor) FinishEnrollment(_ context.Context, c factor.Call, state factor
 			return factor.Enrolled{}, f.refuse(factor.Wrong, errHeld)
 		}
 	}
-	s := stored{RPID: f.rpID, Passkey: p.Passkey, Credential: *credential}
+	s := stored{RPID: f.rpID, Passkey: p.Passkey, Credential: record(*credential)}
+	if s.attestation, err = json.Marshal(credential.Attestation); err != nil {
+		return factor.Enrolled{}, err
+	}
+	s.Credential.Attestation = library.CredentialAttestation{}
 	e := factor.Enrolled{Lookup: lookup(f.rpID, credential.ID), Label: labelKey, Model: model(credential.Authenticator.AAGUID)}
 	if p.Passkey {
 		e.Label = labelPasskey

@@ -1,15 +1,13 @@
 package webauthn
 
 import (
-	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	library "github.com/go-webauthn/webauthn/webauthn"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -75,7 +73,7 @@ func TestEnrolled(t *testing.T) {
 		t.Errorf("a passkey: %+v", passkey)
 	}
 	got := s.stored(0)
-	if !got.Passkey || got.RPID != "example.com" || got.Credential.AttestationType != "" || len(got.Credential.Attestation.Object) == 0 {
+	if !got.Passkey || got.RPID != "example.com" || got.Credential.AttestationType != "" || attestationOf(t, got).Object == nil {
 		t.Errorf("state = %+v", got)
 	}
 	if f := got.Credential.Flags; !f.BackupEligible || !f.BackupState || !f.UserVerified {
@@ -97,92 +95,21 @@ func TestEnrolled(t *testing.T) {
 	}
 }
 
+// attestationOf is the raw attestation of a state.
+func attestationOf(t *testing.T, s stored) library.CredentialAttestation {
+	t.Helper()
+	var a library.CredentialAttestation
+	if err := json.Unmarshal(s.attestation, &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
 func textsOf[T ~string](list []T) (texts []string) {
 	for _, s := range list {
 		texts = append(texts, string(s))
 	}
 	return texts
-}
-
-// enrollmentForgeries are lies of a new key, each of which must be refused.
-func enrollmentForgeries() map[string]softkey.Forge {
-	forged := map[string]softkey.Forge{
-		"no user present": {AuthData: func(d *softkey.AuthData) { d.Flags &^= softkey.FlagUP }},
-		"RP ID hash":      {AuthData: func(d *softkey.AuthData) { d.RPIDHash[0] ^= 1 }},
-		"backed up only":  {AuthData: func(d *softkey.AuthData) { d.Flags = d.Flags&^softkey.FlagBE | softkey.FlagBS }},
-		"no credential":   {AuthData: func(d *softkey.AuthData) { d.Flags &^= softkey.FlagAT }},
-		"trailing CBOR":   {AuthData: func(d *softkey.AuthData) { d.Trailing = []byte{0xa0} }},
-		"extensions gone": {AuthData: func(d *softkey.AuthData) { d.Flags |= softkey.FlagED }},
-		"long id":         {AuthData: func(d *softkey.AuthData) { d.CredentialID = make([]byte, 1024) }},
-		"other id":        {AuthData: func(d *softkey.AuthData) { d.CredentialID = []byte("another") }},
-		"no key":          {AuthData: func(d *softkey.AuthData) { d.PublicKey = []byte{0xa0} }},
-		"key of one int":  {AuthData: func(d *softkey.AuthData) { d.PublicKey = []byte{0x01} }},
-		"algorithm ES384": {AuthData: func(d *softkey.AuthData) { d.PublicKey[4], d.PublicKey = 0x38, slices.Insert(d.PublicKey, 5, 34) }},
-		"point off curve": {AuthData: func(d *softkey.AuthData) { d.PublicKey[20] ^= 1 }},
-		"trailing object": {Response: func(r *softkey.Response) {
-			r.Attestation.AttestationObject = append(r.Attestation.AttestationObject, 0)
-		}},
-		"cut object":       {Response: func(r *softkey.Response) { r.Attestation.AttestationObject = r.Attestation.AttestationObject[:60] }},
-		"empty object":     {Response: func(r *softkey.Response) { r.Attestation.AttestationObject = nil }},
-		"format":           {Response: func(r *softkey.Response) { r.Attestation.AttestationObject[6] = 'N' }},
-		"statement filled": {Response: func(r *softkey.Response) { r.Attestation.AttestationObject[18] = 0xa1 }},
-		"assertion":        {Response: func(r *softkey.Response) { r.Attestation, r.Assertion = nil, &softkey.Assertion{} }},
-		"not discoverable": {Response: func(r *softkey.Response) { r.Extensions["credProps"] = map[string]any{"rk": false} }},
-	}
-	for name, n := range map[string]int{"RSA of 1024 bits": 128, "RSA of 64 kbit": 8192} {
-		forged[name] = softkey.Forge{AuthData: func(d *softkey.AuthData) { d.PublicKey = rsaKey(n) }}
-	}
-	maps.Copy(forged, commonForgeries("webauthn.get"))
-	return forged
-}
-
-// rsaKey is the COSE form of an RSA key with a modulus of n bytes.
-func rsaKey(n int) []byte {
-	head := []byte{0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00, 0x20, 0x59, byte(n >> 8), byte(n)}
-	return slices.Concat(head, bytes.Repeat([]byte{0xc1}, n), []byte{0x21, 0x43, 0x01, 0x00, 0x01})
-}
-
-// commonForgeries are lies that both ceremonies know.
-func commonForgeries(otherType string) map[string]softkey.Forge {
-	from := func(origin string) softkey.Forge {
-		return softkey.Forge{ClientData: func(c *softkey.ClientData) { c.Origin = origin }}
-	}
-	return map[string]softkey.Forge{
-		"type":              {ClientData: func(c *softkey.ClientData) { c.Type = otherType }},
-		"no type":           {ClientData: func(c *softkey.ClientData) { c.Type = "" }},
-		"challenge":         {ClientData: func(c *softkey.ClientData) { c.Challenge[0] ^= 1 }},
-		"no challenge":      {ClientData: func(c *softkey.ClientData) { c.Challenge = nil }},
-		"origin":            from("https://example.org"),
-		"origin below":      from("https://www.example.com"),
-		"origin look-alike": from("https://example.com.evil.example"),
-		"origin http":       from("http://example.com"),
-		"origin port":       from("https://example.com:8443"),
-		"origin path":       from("https://example.com/"),
-		"origin user":       from("https://evil@example.com"),
-		"origin capitals":   from("https://EXAMPLE.com"),
-		"origin null":       from("null"),
-		"no origin":         from(""),
-		"cross origin":      {ClientData: func(c *softkey.ClientData) { c.CrossOrigin = true }},
-		"framed":            {ClientData: func(c *softkey.ClientData) { c.CrossOrigin, c.TopOrigin = true, "https://example.org" }},
-		"framed by us":      {ClientData: func(c *softkey.ClientData) { c.CrossOrigin, c.TopOrigin = true, origin }},
-		"top origin alone":  {ClientData: func(c *softkey.ClientData) { c.TopOrigin = origin }},
-		"BOM":               {ClientJSON: func(b []byte) []byte { return append([]byte("\xef\xbb\xbf"), b...) }},
-		"client data twice": {ClientJSON: func(b []byte) []byte { return append(b, b...) }},
-		"no client data":    {ClientJSON: func([]byte) []byte { return nil }},
-		"null client data":  {ClientJSON: func([]byte) []byte { return []byte("null") }},
-		"credential id":     {Response: func(r *softkey.Response) { r.ID, r.RawID = []byte("other"), []byte("other") }},
-		"raw id":            {Response: func(r *softkey.Response) { r.RawID = []byte("other") }},
-		"no id":             {Response: func(r *softkey.Response) { r.ID, r.RawID = nil, nil }},
-		"credential type":   {Response: func(r *softkey.Response) { r.Type = "password" }},
-		"deep extensions": {Response: func(r *softkey.Response) {
-			var deep any
-			for range maxDepth {
-				deep = []any{deep}
-			}
-			r.Extensions["x"] = deep
-		}},
-		"64 KiB": {Response: func(r *softkey.Response) { r.Extensions["x"] = strings.Repeat("x", maxResponse) }},
-	}
 }
 
 func TestForgedEnrollmentIsRefused(t *testing.T) {
@@ -260,63 +187,5 @@ func TestPasskeyNeedsUserVerification(t *testing.T) {
 	wantRefusal(t, err, factor.Wrong)
 	if _, err := s.tryEnroll(s.key, false); err != nil {
 		t.Errorf("as a security key: %v", err)
-	}
-}
-
-func TestEnrollmentIsBound(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct {
-		change func(*site, *factor.Call)
-		want   factor.Reason
-	}{
-		"another user":    {func(_ *site, c *factor.Call) { c.User.ID = "u2" }, factor.Wrong},
-		"another handle":  {func(_ *site, c *factor.Call) { c.User.Handle = make([]byte, 64) }, factor.Wrong},
-		"no handle":       {func(_ *site, c *factor.Call) { c.User.Handle = nil }, factor.Wrong},
-		"another purpose": {func(_ *site, c *factor.Call) { c.Purpose = factor.ForSignIn }, factor.Wrong},
-		"too late":        {func(_ *site, c *factor.Call) { c.Now = noon.Add(enrollmentLife) }, factor.Expired},
-		"another origin": {func(s *site, _ *factor.Call) {
-			s.f = newFactor(s.t, Options{RPID: "example.com", Origins: []string{origin, "https://login.example.com"}})
-		}, factor.Wrong},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newSite(t, nil)
-			prompt, state := s.begin(false)
-			credential, err := s.key.Create(prompt.Options)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := s.enrollment()
-			tc.change(s, &c)
-			_, err = s.f.FinishEnrollment(t.Context(), c, state, response(credential))
-			wantRefusal(t, err, tc.want)
-		})
-	}
-}
-
-func TestEnrollmentNeedsAHandle(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	for _, n := range []int{0, 65} {
-		c := s.enrollment()
-		c.User.Handle = make([]byte, n)
-		if _, _, err := s.f.BeginEnrollment(t.Context(), c, factor.Response{}); err == nil || errors.Is(err, factor.ErrRefused) {
-			t.Errorf("a handle of %d bytes: %v, want a fault", n, err)
-		}
-	}
-}
-
-func TestEnrollmentIsGoodUntilItExpires(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	prompt, state := s.begin(false)
-	credential, err := s.key.Create(prompt.Options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := s.enrollment()
-	c.Now = prompt.ExpiresAt.Add(-time.Millisecond)
-	if _, err := s.f.FinishEnrollment(t.Context(), c, state, response(credential)); err != nil {
-		t.Errorf("%v: %v", err, s.why)
 	}
 }

@@ -28,7 +28,7 @@ func Imported(u U2F) (factor.Enrolled, error) {
 	if n := len(u.KeyHandle); n == 0 || n > maxCredential {
 		return factor.Enrolled{}, fmt.Errorf("webauthn: a key handle has 1 to %d bytes, not %d", maxCredential, n)
 	}
-	if _, err := ecdh.P256().NewPublicKey(u.PublicKey); err != nil || len(u.PublicKey) != 65 {
+	if _, err := ecdh.P256().NewPublicKey(u.PublicKey); err != nil {
 		return factor.Enrolled{}, errors.New("webauthn: the public key is no point of P-256 in 65 bytes")
 	}
 	if app, err := url.Parse(u.AppID); err != nil || app.Hostname() == "" || app.Scheme != "https" && app.Scheme != "http" {
@@ -44,7 +44,7 @@ func Imported(u U2F) (factor.Enrolled, error) {
 			given[i] = protocol.USB
 		}
 	}
-	s := stored{AppID: u.AppID, Credential: library.Credential{
+	s := stored{AppID: u.AppID, Credential: record{
 		ID: u.KeyHandle,
 		// The library takes the raw point where appid is true and the format is this one, and COSE otherwise.
 		PublicKey: u.PublicKey, AttestationFormat: string(protocol.AttestationFormatFIDOUniversalSecondFactor),

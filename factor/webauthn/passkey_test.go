@@ -84,6 +84,45 @@ func TestPasskeySignInRefuses(t *testing.T) {
 	}
 }
 
+func TestPasskeyChallengeIsShownAgain(t *testing.T) {
+	t.Parallel()
+	login := []string{"https://login.example.com"}
+	s := newSite(t, func(o *Options) { o.Origins = login })
+	prompt, state := s.anonymous()
+	c := s.call
+	c.User = factor.User{}
+	same := func(state factor.State) bool {
+		again, _, err := s.f.Challenge(t.Context(), c, state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cmp.Equal(again, factor.Prompt(prompt))
+	}
+	if !same(state) {
+		t.Error("a live challenge was replaced")
+	}
+	s.f = newFactor(t, Options{RPID: "login.example.com", Origins: login})
+	if same(state) {
+		t.Error("the challenge of another RP ID was shown again")
+	}
+}
+
+func TestEnrollmentIsNotShownAsChallenge(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	p := pending{Use: useCreate, Purpose: factor.ForSignIn, RPID: s.f.rpID, Origins: s.f.origins, Verification: "required",
+		Challenge: make([]byte, challengeSize), Expires: noon.Add(1e9).UnixMilli()}
+	state, err := p.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.call
+	c.User = factor.User{}
+	if _, got, err := s.f.Challenge(t.Context(), c, state); err != nil || cmp.Equal(got, state) {
+		t.Errorf("an enrollment was shown as a challenge: %v", err)
+	}
+}
+
 func TestSecondFactorNeedsNoUserHandle(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

@@ -20,26 +20,36 @@ import (
 // version is that of both states. Another one is not read.
 const version = 1
 
-// stored is what is remembered of an authenticator.
+// stored is what is remembered of an authenticator. As a state it is two lines of JSON: this, which every assertion
+// reads and writes, and the raw attestation, which none does and which stays as it is.
 type stored struct {
 	V       int    `json:"v"`
 	RPID    string `json:"rp_id,omitempty"`
 	AppID   string `json:"app_id,omitempty"`  // of a key that the old U2F API registered; it has no RP ID
 	Passkey bool   `json:"passkey,omitempty"` // it may sign in by itself
 	// Answered is the challenge of the last assertion: the same one is not good again.
-	Answered []byte `json:"answered,omitempty"`
-	// Credential has the raw attestation too, so that it can be judged later. Nobody has: its type is not kept.
-	Credential library.Credential `json:"credential"`
+	Answered   []byte `json:"answered,omitempty"`
+	Credential record `json:"credential"`
+
+	attestation []byte // JSON of library.CredentialAttestation, or empty
 }
+
+// record is the library's own, without its methods: a state has its version, so nothing is guessed while reading it.
+// Its Attestation is empty here.
+type record library.Credential
 
 var errState = errors.New("webauthn: the state of an authenticator cannot be read")
 
 func decodeStored(state factor.State) (stored, error) {
 	var s stored
-	if err := json.Unmarshal(state, &s); err != nil {
+	live, attestation, whole := bytes.Cut(state, []byte("\n"))
+	if err := json.Unmarshal(live, &s); err != nil {
 		return stored{}, fmt.Errorf("%w: %w", errState, err)
 	}
-	if s.V != version || len(s.Credential.ID) == 0 || len(s.Credential.PublicKey) == 0 || (s.RPID == "") == (s.AppID == "") {
+	s.attestation = attestation
+	whole = whole && bytes.HasSuffix(attestation, []byte("}"))
+	if s.V != version || len(s.Credential.ID) == 0 || len(s.Credential.PublicKey) == 0 ||
+		(s.RPID == "") == (s.AppID == "") || whole != (s.RPID != "") {
 		return stored{}, fmt.Errorf("%w: version %d", errState, s.V)
 	}
 	return s, nil
@@ -47,7 +57,11 @@ func decodeStored(state factor.State) (stored, error) {
 
 func (s stored) encode() (factor.State, error) {
 	s.V = version
-	return json.Marshal(s)
+	live, err := json.Marshal(s)
+	if err != nil || len(s.attestation) == 0 {
+		return live, err
+	}
+	return slices.Concat(live, []byte("\n"), s.attestation), nil
 }
 
 // works says whether the authenticator can answer under the factor's settings.
@@ -58,7 +72,11 @@ func (f *Factor) works(s stored) bool {
 	return s.RPID == f.rpID
 }
 
-func descriptor(s stored) protocol.CredentialDescriptor { return s.Credential.Descriptor() }
+func descriptor(s stored) protocol.CredentialDescriptor {
+	return protocol.CredentialDescriptor{
+		Type: protocol.PublicKeyCredentialType, CredentialID: s.Credential.ID, Transport: s.Credential.Transport,
+	}
+}
 
 // lookup finds a credential among all users: base64url of the SHA-256 over its scope (RP ID or AppID) and its id, each
 // after its length in four bytes.
@@ -114,7 +132,7 @@ func (f *Factor) open(c factor.Call, state factor.State, use string) (pending, e
 	if err := json.Unmarshal(state, &p); err != nil {
 		return pending{}, f.refuse(factor.Wrong, fmt.Errorf("%w: %w", errPending, err))
 	}
-	anybody := p.Use == useGet && p.Passkey && p.User == ""
+	anybody := p.Use == useGet && p.User == ""
 	switch {
 	case p.V != version, p.Use != use, p.Purpose != c.Purpose, len(p.Challenge) != challengeSize,
 		p.RPID != f.rpID, !slices.Equal(p.Origins, f.origins),
@@ -134,10 +152,11 @@ func (p pending) encode() (factor.State, error) {
 	return json.Marshal(p)
 }
 
-// asks says whether two pending states ask for the same, whatever their challenges and times.
+// asks says whether two pending states of requests ask for the same, whatever their challenges and times. Without a
+// user it is a passkey sign-in, and the allowed credentials say whether an AppID is needed.
 func (p pending) asks(q pending) bool {
-	return p.Use == q.Use && p.User == q.User && p.Purpose == q.Purpose && p.RPID == q.RPID && p.AppID == q.AppID &&
-		p.Passkey == q.Passkey && p.Verification == q.Verification && slices.Equal(p.Origins, q.Origins) &&
+	return p.User == q.User && p.Purpose == q.Purpose && p.RPID == q.RPID && p.Verification == q.Verification &&
+		slices.Equal(p.Origins, q.Origins) &&
 		slices.EqualFunc(p.Allow, q.Allow, func(a, b protocol.URLEncodedBase64) bool { return bytes.Equal(a, b) })
 }
 

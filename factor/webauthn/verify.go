@@ -97,7 +97,7 @@ func (f *Factor) judge(p pending, handle []byte, s stored, parsed *protocol.Pars
 		// §7.2 step 24: a key may begin to verify its user when another factor was proven beside it.
 		AuthorizeUVInitialization: !p.Passkey && s.AppID == "",
 	}
-	who := person{handle: handle, credentials: []library.Credential{s.Credential}}
+	who := person{handle: handle, credentials: []library.Credential{library.Credential(s.Credential)}}
 	return guarded(func() (*library.Credential, error) { return f.lib.ValidateLogin(who, session, parsed) })
 }
 
@@ -113,7 +113,7 @@ func (f *Factor) verdict(id string, s stored, updated *library.Credential, p pen
 			return v, f.refuse(factor.Wrong, errCounter)
 		}
 	}
-	s.Answered, s.Credential = p.Challenge, *updated
+	s.Answered, s.Credential = p.Challenge, record(*updated)
 	// The library's flag stays up for ever; ours is of the last assertion.
 	s.Credential.Authenticator.CloneWarning = len(v.Warnings) > 0
 	v.Proof.Classes = []factor.Class{factor.Possession}
@@ -132,5 +132,5 @@ func decoy(id []byte) stored {
 	const x = "\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96"
 	const y = "\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5"
 	cose := "\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20" + x + "\x22\x58\x20" + y
-	return stored{Credential: library.Credential{ID: id, PublicKey: []byte(cose)}}
+	return stored{Credential: record{ID: id, PublicKey: []byte(cose)}}
 }
