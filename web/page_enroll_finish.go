@@ -78,6 +78,8 @@ func (g *Gate) finishFailed(w http.ResponseWriter, r *http.Request, c caller, s 
 func (g *Gate) blame(r *http.Request, v *setUpView, f fault, err error) {
 	lang := g.pages.language(r)
 	switch {
+	case f.Fields["credential"] == "taken":
+		v.Alert = g.pages.say(r, "This key is added already. Take another one.")
 	case f.Fields["credential"] != "":
 		v.Alert = g.pages.say(r, "A key or a passkey needs JavaScript. Switch it on, or choose another kind.")
 	case f.Code == "refused" && g.info(factor.Kind(v.Kind)).Unguessable:

@@ -27,6 +27,8 @@ func (g *Gate) pageHome(w http.ResponseWriter, r *http.Request, c caller) {
 		g.sendAway(w, r)
 	default:
 		v := homeView{signInView: g.newSignIn(r)}
+		// Not offered in the name field: signing out leads here, and a password manager that answers by itself would
+		// sign in again at once.
 		v.Passkey = g.offerPasskey(w, r)
 		_, v.Status = g.told(w, r)
 		g.pages.render(w, r, http.StatusOK, "home", v)
@@ -78,6 +80,7 @@ func (g *Gate) pageSignIn(w http.ResponseWriter, r *http.Request, c caller) {
 // showSignIn shows the sign-in form, with a new challenge for a passkey.
 func (g *Gate) showSignIn(w http.ResponseWriter, r *http.Request, status int, v signInView) {
 	v.Passkey = g.offerPasskey(w, r)
+	v.Offered = v.Passkey != ""
 	g.pages.render(w, r, status, "sign-in", v)
 }
 

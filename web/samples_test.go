@@ -141,8 +141,9 @@ func samples(t *testing.T) map[string]sample {
 	scanWrong.Frame, scanWrong.Replaces, scanWrong.ReplacesLabel = wrong, "a9", "Old tablet"
 	return map[string]sample{
 		"home":              {"home", homeView{signInView: signInView{SignUp: true}}},
+		"home-passkey":      {"home", homeView{signInView: signInView{Passkey: sampleOptions}}},
 		"home-user":         {"home", homeView{signInView: signInView{Frame: Frame{User: "alice"}}, Admin: true, SignOut: true}},
-		"sign-in":           {"sign-in", signInView{Frame: Frame{To: "/account"}, SignUp: true, Passkey: sampleOptions, Forgot: true}},
+		"sign-in":           {"sign-in", signInView{Frame: Frame{To: "/account"}, SignUp: true, Passkey: sampleOptions, Offered: true, Forgot: true}},
 		"sign-in-wrong":     {"sign-in", signInView{Frame: Frame{Alert: "Wrong name or password."}, Identifier: "alice", Stay: true}},
 		"sign-in-empty":     {"sign-in", signInView{}},
 		"sign-up":           {"sign-up", signUpView{MinLength: 15}},

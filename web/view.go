@@ -43,6 +43,8 @@ type signInView struct {
 	// Passkey is the W3C JSON form of the request options, or "": a passkey cannot begin a sign-in. The form goes to
 	// POST /sign-in/passkey: credential, stay, to.
 	Passkey string
+	// Offered: passkeys are offered in the name field, too (conditional UI).
+	Offered bool
 }
 
 // signUpView is the page "sign-up". The form goes to POST /sign-up: username, email, password, confirm, to.
