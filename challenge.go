@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nightlatch/nightlatch/deliver"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/internal/seal"
 	"github.com/nightlatch/nightlatch/internal/token"
@@ -92,13 +93,9 @@ func (s *Service) Show(ctx context.Context, tok string, kind factor.Kind, id str
 
 func (s *Service) challenge(ctx context.Context, tok string, kind factor.Kind, id string, c Client, send bool) (Challenge, error) {
 	for range maxRounds {
-		ch, m, err := s.challengeOnce(ctx, tok, kind, id, c, send)
+		ch, sent, err := s.challengeOnce(ctx, tok, kind, id, c, send)
 		if err == nil {
-			err = s.deliver(ctx, m)
-			if errors.Is(err, factor.ErrDestination) {
-				err = fmt.Errorf("%w: %w", ErrDeliveryFailed, err)
-			}
-			return ch, err
+			return ch, s.deliverChallenge(ctx, sent)
 		}
 		if !errors.Is(err, ErrConflict) {
 			return Challenge{}, s.outer(err)
@@ -111,7 +108,7 @@ func (s *Service) challenge(ctx context.Context, tok string, kind factor.Kind, i
 }
 
 func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kind, id string, c Client, send bool) (
-	ch Challenge, m *factor.Message, err error,
+	ch Challenge, sent sentChallenge, err error,
 ) {
 	now := s.time()
 	var (
@@ -127,39 +124,79 @@ func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kin
 		return err
 	})
 	if err != nil {
-		return ch, nil, err
+		return ch, sent, err
 	}
 	offered := slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool {
 		return o.Kind == kind && (id == "" || o.ID == id)
 	})
 	f, ok := s.factors[kind]
 	if !ok || !offered {
-		return ch, nil, factor.Refuse(factor.Wrong)
+		return ch, sent, factor.Refuse(factor.Wrong)
 	}
 	ch.Kind = kind
 	looking := !send && f.Info().Elsewhere
 	if looking && state == nil {
-		return ch, nil, nil
+		return ch, sent, nil
 	}
 	call := s.call(h.user, *h.standing, h.purpose())
 	call.Held, call.Chosen, call.Lang = h.ofKind(kind), id, c.Lang
 	prompt, newState, err := f.Challenge(ctx, call, state)
 	if err != nil {
-		return ch, nil, err
+		return ch, sent, err
 	}
-	ch.Prompt, m = messageOf(prompt)
+	ch.Prompt, sent.message = messageOf(prompt)
 	ch.ExpiresAt = challengeExpiry(h, live, prompt, now)
-	if looking && m != nil && !ch.ExpiresAt.Equal(live.ExpiresAt) {
-		return Challenge{Kind: kind}, nil, nil // it would be a new code, and that is not sent yet
+	if looking && sent.message != nil && !ch.ExpiresAt.Equal(live.ExpiresAt) {
+		return Challenge{Kind: kind}, sentChallenge{}, nil // it would be a new code, and that is not sent yet
 	}
-	if code, ok := ch.Prompt.(factor.Code); ok && looking && m != nil {
+	if code, ok := ch.Prompt.(factor.Code); ok && looking && sent.message != nil {
 		code.ResendAfter = 0 // it would be sent at once
 		ch.Prompt = code
 	}
 	if newState == nil || looking {
-		return ch, nil, nil
+		return ch, sentChallenge{}, nil
 	}
-	return ch, m, s.keepChallenge(ctx, h, live, ch, newState, m, c)
+	sent.before = live
+	sent.kept, err = s.keepChallenge(ctx, h, live, ch, newState, sent.message, c)
+	return ch, sent, err
+}
+
+// sentChallenge is a challenge that was kept and whose message is to be sent.
+type sentChallenge struct {
+	message *factor.Message // nil: there is none
+	kept    PendingRecord
+	before  *PendingRecord // what kept has replaced, or nil
+}
+
+// deliverChallenge sends the message. One that was surely not sent leaves things as they were, so that asking again
+// sends at once; where nobody can tell, the code stays good.
+func (s *Service) deliverChallenge(ctx context.Context, sent sentChallenge) error {
+	err := s.deliver(ctx, sent.message)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, ErrDeliveryFailed) {
+		err = fmt.Errorf("%w: %w", ErrDeliveryFailed, err)
+	}
+	if errors.Is(err, deliver.ErrUnclear) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	undone := s.settled(ctx, func(ctx context.Context, tx *change) error {
+		is, findErr := tx.FindPending(ctx, sent.kept.ID)
+		if findErr != nil || is.Revision != sent.kept.Revision {
+			return nil // it was answered or replaced meanwhile
+		}
+		if sent.before == nil {
+			return tx.Delete(ctx, is)
+		}
+		back := *sent.before
+		back.Revision = is.Revision
+		return tx.Put(ctx, back)
+	})
+	if undone != nil {
+		s.log.Warn("a challenge that was not sent stays", "error", undone)
+	}
+	return err
 }
 
 // challengeExpiry is what the prompt says, else that of the challenge which is asked again, else challengeLife from
@@ -188,8 +225,8 @@ func challengeExpiry(h *holder, live *PendingRecord, prompt factor.Prompt, now t
 // keepChallenge keeps it in the place of the live one, unless another has come there meanwhile.
 func (s *Service) keepChallenge(
 	ctx context.Context, h *holder, live *PendingRecord, ch Challenge, state factor.State, m *factor.Message, c Client,
-) error {
-	return s.tx(ctx, func(ctx context.Context, tx *change) error {
+) (kept PendingRecord, err error) {
+	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
 		if err := s.countMessage(ctx, tx, h.user.ID, m, c); err != nil {
 			return err
 		}
@@ -207,6 +244,9 @@ func (s *Service) keepChallenge(
 			p = *is
 		}
 		p.ExpiresAt = ch.ExpiresAt
+		kept = p
+		kept.Revision++
 		return s.putPending(ctx, tx, &p, pendingData{State: state})
 	})
+	return kept, err
 }

@@ -191,7 +191,7 @@ func (s *Service) Install(ctx context.Context, in Installation) error {
 			CreatedAt: tx.now, ExpiresAt: in.ExpiresAt, Allows: in.Allows,
 		}
 		if s.policy.isSecond(in.Kind) {
-			label, err := s.freeLabel(ctx, tx, in.User, in.Kind, in.Label)
+			label, err := s.freeLabel(ctx, tx, in.User, in.Kind, in.Label, in.Enrolled.Label)
 			if err != nil {
 				return err
 			}

@@ -228,10 +228,7 @@ func (s *Service) putEnrolled(ctx context.Context, tx *change, f *finishing) (Au
 			return AuthenticatorRecord{}, err
 		}
 	}
-	if f.data.Label == "" {
-		f.data.Label = f.enrolled.Label
-	}
-	label, err := s.freeLabel(ctx, tx, user, kind, f.data.Label)
+	label, err := s.freeLabel(ctx, tx, user, kind, f.data.Label, f.enrolled.Label)
 	if err != nil {
 		return AuthenticatorRecord{}, err
 	}

@@ -44,8 +44,9 @@ func labelFree(records []AuthenticatorRecord, label, but string) error {
 	return nil
 }
 
-// freeLabel returns the label, or where it is empty the kind's name with the first number that is free.
-func (s *Service) freeLabel(ctx context.Context, tx *change, user string, kind factor.Kind, label string) (string, error) {
+// freeLabel returns the label that somebody chose, or where it is empty the one that the factor suggests, else the kind's
+// name, with the first number that is free.
+func (s *Service) freeLabel(ctx context.Context, tx *change, user string, kind factor.Kind, label, suggested string) (string, error) {
 	records, err := tx.AuthenticatorsOf(ctx, user)
 	if err != nil {
 		return "", err
@@ -53,7 +54,10 @@ func (s *Service) freeLabel(ctx context.Context, tx *change, user string, kind f
 	if label != "" {
 		return label, labelFree(records, label, "")
 	}
-	name := s.policy.info(kind).Name
+	name := suggested
+	if name == "" {
+		name = s.policy.info(kind).Name
+	}
 	for n := 1; ; n++ {
 		label = name
 		if n > 1 {

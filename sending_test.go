@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/deliver"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/sentcode"
 )
@@ -321,16 +322,36 @@ func TestNothingIsSentThatIsNotKept(t *testing.T) {
 	}
 }
 
-// Where sending fails the person hears of it, and the code stays good: it may have arrived.
+// Where sending fails the person hears of it. Where nobody can tell whether it arrived the code stays good; else asking
+// again sends at once, and what was sent before stays good.
 func TestDeliveryFails(t *testing.T) {
 	t.Parallel()
 	w, box := postal(t)
 	w.addDestination("ann", sentcode.Email, "ann@example.net")
 	tok := w.begun("ann")
-	box.fail(errors.New("the provider is down"))
+	box.fail(deliver.Unclear(errors.New("the line was cut")))
 	_, err := w.ask(tok, sentcode.Email, "")
 	w.want(err, nightlatch.ErrDeliveryFailed)
 	w.must(w.prove(tok, sentcode.Email, box.code()))
+
+	tok = w.begun("ann")
+	box.fail(errors.New("the provider is down"))
+	before := box.count()
+	for range 2 {
+		_, err = w.ask(tok, sentcode.Email, "")
+		w.want(err, nightlatch.ErrDeliveryFailed)
+	}
+	if box.count() != before+2 {
+		t.Error("asking again after a message that was not sent did not send")
+	}
+	box.fail(nil)
+	must(w.ask(tok, sentcode.Email, ""))
+	first := box.code()
+	w.clock.pass(time.Minute)
+	box.fail(errors.New("the provider is down"))
+	_, err = w.ask(tok, sentcode.Email, "")
+	w.want(err, nightlatch.ErrDeliveryFailed)
+	w.must(w.prove(tok, sentcode.Email, first))
 
 	tok = w.begun("ann")
 	box.fail(fmt.Errorf("no such mailbox: %w", factor.ErrDestination))

@@ -214,6 +214,11 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 		}
 	}
 	// A field that is missing is told before anything is judged.
+	if rec, ok := t.h.record(t.verdict.Authenticator); ok {
+		if err := s.tellWarnings(ctx, tx, t, rec); err != nil {
+			return err
+		}
+	}
 	if t.refused.Reason != factor.Used && t.refused.Field == "" && !t.info.Unguessable {
 		ta.throttle = ta.wrong(s.limits, tx.now)
 		if err := s.putTally(ctx, tx, ta, tx.now); err != nil {

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/webauthn"
@@ -17,8 +19,9 @@ func (s *Server) securityKeys(set *settings.Settings) []factor.Factor {
 			"public_url", set.PublicURL)
 		return nil
 	}
+	origins, related := sortOrigins(set)
 	keys, err := webauthn.New(webauthn.Options{
-		RPID: set.WebAuthn.RPID, RPName: set.WebAuthn.RPName, Origins: []string{set.PublicURL}, Related: set.WebAuthn.Origins,
+		RPID: set.WebAuthn.RPID, RPName: set.WebAuthn.RPName, Origins: origins, Related: related,
 		UserVerification: set.WebAuthn.UserVerification, AppID: set.WebAuthn.AppID,
 		Debug: func(reason error) { s.log.Debug("a security key was refused", "reason", reason) },
 	})
@@ -28,6 +31,21 @@ func (s *Server) securityKeys(set *settings.Settings) []factor.Factor {
 	}
 	s.keys = keys
 	return []factor.Factor{keys}
+}
+
+// sortOrigins tells the origins at or below the RP ID from those of other domains, which browsers allow by
+// /.well-known/webauthn alone.
+func sortOrigins(set *settings.Settings) (origins, related []string) {
+	origins = []string{set.PublicURL}
+	for _, o := range set.WebAuthn.Origins {
+		u, err := url.Parse(o)
+		if err == nil && (u.Hostname() == set.WebAuthn.RPID || strings.HasSuffix(u.Hostname(), "."+set.WebAuthn.RPID)) {
+			origins = append(origins, o)
+		} else {
+			related = append(related, o)
+		}
+	}
+	return origins, related
 }
 
 // signals tells a browser which of its passkeys are still good, and what the account is called (WebAuthn L3 §5.1.10).

@@ -94,7 +94,7 @@ func (s *Settings) table() []*row {
 			kind: text(&s.WebAuthn.AppID, "", secureURL)},
 
 		{key: "sent_code.digits", doc: "How many digits a mailed or texted code has.",
-			kind: number(&s.SentCode.Digits, 6, 6, 10)},
+			kind: number(&s.SentCode.Digits, 6, 6, 8)},
 		{key: "sent_code.lifetime", doc: "How long a sent code is good.",
 			kind: span(&s.SentCode.Lifetime, "10m", "1s", "1h")},
 		{key: "sent_code.resend_after", doc: "How long to wait before a code may be sent again.",
