@@ -2,7 +2,7 @@
 "use strict";
 
 // say puts words where screen readers hear them and everyone sees them. The layout has one such place.
-let hush;
+let hush, offered; // a timer; what ends the offer of a passkey
 function say(words) {
 	const place = document.querySelector("[role=status]");
 	place.textContent = "";
@@ -20,8 +20,8 @@ function say(words) {
 
 // textOf is the text that a button is about: a secret without its spaces, or codes line by line.
 function textOf(id) {
-	const element = document.getElementById(id);
-	return element.value === undefined ? element.textContent : element.value.replaceAll(" ", "");
+	const {value, textContent} = document.getElementById(id);
+	return value === undefined ? textContent : value.replaceAll(" ", "");
 }
 
 // copyByHand serves pages that are not served safely, where browsers offer no clipboard.
@@ -71,8 +71,7 @@ for (const [selector, act] of [["[data-copy]", copy], ["[data-download]", downlo
 // A button beside each password shows it, until the form is sent.
 for (const input of document.querySelectorAll("input[data-show]")) {
 	const button = document.createElement("button");
-	button.type = "button";
-	button.className = "show";
+	Object.assign(button, {type: "button", className: "show"});
 	button.setAttribute("aria-controls", input.id);
 	const show = (visible) => {
 		input.type = visible ? "text" : "password";
@@ -87,6 +86,7 @@ for (const input of document.querySelectorAll("input[data-show]")) {
 // A form is sent once. Buttons rest after the browser has read the form, and wake when the page comes back.
 for (const form of document.forms) {
 	form.addEventListener("submit", (event) => {
+		offered?.abort();
 		setTimeout(() => {
 			if (event.defaultPrevented) return;
 			for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = true;
@@ -95,6 +95,7 @@ for (const form of document.forms) {
 }
 addEventListener("pageshow", () => {
 	for (const button of document.querySelectorAll("button[type=submit]")) button.disabled = false;
+	for (const said of document.querySelectorAll("[name=credential]")) said.value = "";
 });
 
 // Times of day come in UTC; the reader's own clock is handier. Our English writes 22 November, as the pages do.
@@ -109,9 +110,8 @@ for (const place of document.querySelectorAll("[data-wait]")) {
 	const ready = Date.now() + place.dataset.wait * 1000;
 	const tick = () => {
 		const left = Math.ceil((ready - Date.now()) / 1000);
-		place.hidden = left <= 0;
-		button.disabled = left > 0;
 		place.textContent = place.dataset.words.replace("%s", seconds.format(left));
+		[place.hidden, button.disabled] = [left <= 0, left > 0];
 		if (left > 0) setTimeout(tick, 250);
 	};
 	tick();
@@ -137,9 +137,9 @@ function jsonOf(credential) {
 	try {
 		return JSON.stringify(credential.toJSON());
 	} catch {
-		const {id, type, response, authenticatorAttachment} = credential;
-		const json = {id, type, authenticatorAttachment, response: {transports: response.getTransports?.()}};
-		json.rawId = encode(credential.rawId);
+		const {id, type, rawId, response, authenticatorAttachment} = credential;
+		const json = {id, type, rawId: encode(rawId), authenticatorAttachment, response: {}};
+		json.response.transports = response.getTransports?.();
 		json.clientExtensionResults = credential.getClientExtensionResults();
 		for (const part of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
 			if (response[part]) json.response[part] = encode(response[part]);
@@ -153,24 +153,22 @@ async function ask(form, more) {
 	if (!window.PublicKeyCredential) throw {name: isSecureContext ? "unsupported" : "insecure"};
 	const act = "create" in form.dataset ? "create" : "get";
 	const publicKey = optionsOf(JSON.parse(form.dataset.publicKey), act === "create");
-	const credential = await navigator.credentials[act]({publicKey, ...more});
-	form.elements.credential.value = jsonOf(credential);
+	form.elements.credential.value = jsonOf(await navigator.credentials[act]({publicKey, ...more}));
 	if (form.elements.stay) form.elements.stay.value = document.getElementById("stay").checked ? "true" : "";
 	form.submit();
 }
 
-// Passkeys are offered in the name field, too, until the button is pressed.
-let offered;
+// Passkeys are offered in the name field, too, until a form is sent. That waits for a first move: who only passes by
+// is not signed in by a password manager that answers by itself.
 async function offer(form) {
-	if (!await window.PublicKeyCredential?.isConditionalMediationAvailable?.()) return;
-	offered = new AbortController();
-	ask(form, {mediation: "conditional", signal: offered.signal}).catch(() => {});
+	const {signal} = offered = new AbortController();
+	if (!await window.PublicKeyCredential?.isConditionalMediationAvailable?.() || signal.aborted) return;
+	ask(form, {mediation: "conditional", signal}).catch(() => {});
 }
 
 function warn(words) {
 	document.getElementById("alert")?.remove();
-	const alert = document.createElement("p");
-	Object.assign(alert, {id: "alert", role: "alert", className: "message bad", textContent: words});
+	const alert = Object.assign(document.createElement("p"), {id: "alert", role: "alert", className: "message bad", textContent: words});
 	document.querySelector("[role=status]").after(alert);
 	alert.scrollIntoView({block: "nearest"});
 	document.getElementById("others")?.removeAttribute("hidden");
@@ -181,7 +179,7 @@ for (const form of document.querySelectorAll("form[data-public-key]")) {
 	form.hidden = false;
 	form.addEventListener("submit", (event) => {
 		event.preventDefault();
-		offered?.abort();
+		if (form.elements.credential.value) return; // it is on its way
 		button.disabled = true;
 		ask(form).catch((fault) => {
 			button.disabled = false;
@@ -189,7 +187,9 @@ for (const form of document.querySelectorAll("form[data-public-key]")) {
 			if ("conditional" in form.dataset) offer(form);
 		});
 	});
-	if ("conditional" in form.dataset) offer(form);
+	for (const move of "conditional" in form.dataset ? ["pointermove", "pointerdown", "keydown"] : []) {
+		addEventListener(move, () => offered || offer(form), {once: true});
+	}
 }
 
 // The browser is told which passkeys there are still, and what their owner is called now.
