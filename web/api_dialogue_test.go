@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,10 +70,18 @@ func TestDialogue(t *testing.T) {
 	})
 }
 
-// is fails the test unless a member has the value.
+// is fails the test unless a member has the value. A key walks into the answer: "offers.0.kind".
 func (a answer) is(key string, want any) answer {
 	a.t.Helper()
-	if got := a.at(key); got != want {
+	var keys []any
+	for part := range strings.SplitSeq(key, ".") {
+		if n, err := strconv.Atoi(part); err == nil {
+			keys = append(keys, n)
+		} else {
+			keys = append(keys, part)
+		}
+	}
+	if got := a.at(keys...); got != want {
 		a.t.Fatalf("%s: %s is %v, want %v: %s", a.path, key, got, want, a.body)
 	}
 	return a

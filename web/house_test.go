@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -30,7 +31,10 @@ const secret = "a tree grows on the moon"
 type house struct {
 	t     *testing.T
 	clock *clock
+	dir   string // with the database, and outbox.jsonl
 	store *sqlstore.Store
+	key   *nightlatch.KeyRing
+	log   *logged
 	all   *server.Server
 	http  *httptest.Server
 	doc   *openapi3.T
@@ -39,41 +43,76 @@ type house struct {
 // newHouse starts one. settings are environment variables without their prefix: "POLICY_REQUIRE=required".
 func newHouse(t *testing.T, env ...string) *house {
 	t.Helper()
-	ctx := t.Context()
-	h := &house{t: t, clock: &clock{at: time.Date(2026, 11, 22, 9, 30, 10, 0, time.UTC)}, doc: document(t)}
-	dir := t.TempDir()
-	vars := []string{"NIGHTLATCH_POLICY_FACTORS=totp,hotp,recovery", "NIGHTLATCH_LISTEN=localhost:8080"}
-	for _, e := range env {
-		vars = append(vars, "NIGHTLATCH_"+e)
+	h := &house{
+		t: t, clock: &clock{at: time.Date(2026, 11, 22, 9, 30, 10, 0, time.UTC)}, dir: t.TempDir(), log: &logged{}, doc: document(t),
 	}
-	set, err := settings.Load(settings.Sources{Dir: dir, Env: vars})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.store, err = sqlstore.OpenSQLite(ctx, "sqlite", filepath.Join(dir, "test.db")); err != nil {
+	var err error
+	if h.store, err = sqlstore.OpenSQLite(t.Context(), "sqlite", filepath.Join(h.dir, "test.db")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.store.Close() })
-	key, err := nightlatch.NewKeyRing(zeros{}, h.clock.now())
-	if err != nil {
+	if h.key, err = nightlatch.NewKeyRing(zeros{}, h.clock.now()); err != nil {
 		t.Fatal(err)
 	}
-	h.all, err = server.New(ctx, server.Config{
-		Settings: set, Store: h.store, Key: key, Now: h.clock.now, Cost: password.Cost{Memory: 64, Passes: 1, Lanes: 1},
+	h.start(env...)
+	return h
+}
+
+// again is the same house after a restart with other settings.
+func (h *house) again(env ...string) *house {
+	h.t.Helper()
+	other := *h
+	other.start(env...)
+	return &other
+}
+
+func (h *house) start(env ...string) {
+	h.t.Helper()
+	vars := []string{
+		"NIGHTLATCH_POLICY_FACTORS=totp,hotp,recovery", "NIGHTLATCH_LISTEN=localhost:8080", "NIGHTLATCH_DATA_DIR=" + h.dir,
+	}
+	for _, e := range env {
+		vars = append(vars, "NIGHTLATCH_"+e)
+	}
+	set, err := settings.Load(settings.Sources{Dir: h.dir, Env: vars})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.all, err = server.New(h.t.Context(), server.Config{
+		Settings: set, Store: h.store, Key: h.key, Now: h.clock.now, Cost: password.Cost{Memory: 64, Passes: 1, Lanes: 1},
+		Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	handler, err := h.all.Handler()
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	h.http = httptest.NewServer(handler)
-	t.Cleanup(func() {
-		h.http.Close()
-		h.all.Service.Close()
+	srv, all := httptest.NewServer(handler), h.all
+	h.http = srv
+	h.t.Cleanup(func() {
+		srv.Close()
+		all.Close()
 	})
-	return h
+}
+
+// logged is what a house has logged.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // zeros is randomness of no use but for a key that protects nothing.
