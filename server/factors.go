@@ -46,5 +46,8 @@ func policy(set *settings.Settings, factors []factor.Factor) nightlatch.Policy {
 			p.Enroll = append(p.Enroll, kind)
 		}
 	}
+	if len(p.Enroll) == 0 { // to the engine that would be all: none of those that settings name can work
+		p.Enroll = []factor.Kind{recovery.Kind}
+	}
 	return p
 }
