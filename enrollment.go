@@ -88,6 +88,9 @@ func (s *Service) beginOnce(ctx context.Context, tok string, n NewEnrollment, c 
 	if b.live != nil && n.Resume && b.data.Replaces == n.Replaces && b.data.Passkey == n.Response.Passkey {
 		return Enrollment{b.live.ID, n.Kind, b.data.Label, b.data.Prompt.prompt(), b.live.ExpiresAt}, nil, nil
 	}
+	if n.Resume && s.policy.info(n.Kind).Elsewhere { // whoever only looks is sent nothing
+		return Enrollment{}, nil, &InvalidError{Field: destinationName(n.Kind), Problem: "missing"}
+	}
 	e := Enrollment{Kind: n.Kind, Label: n.Label, ExpiresAt: now.Add(s.limits.Enrollment)}
 	if b.h.in != nil && b.h.in.record.ExpiresAt.Before(e.ExpiresAt) {
 		e.ExpiresAt = b.h.in.record.ExpiresAt
@@ -133,10 +136,15 @@ func destinationField(err error, kind factor.Kind) error {
 	if !errors.Is(err, factor.ErrDestination) {
 		return err
 	}
+	return &InvalidError{Field: destinationName(kind), Problem: "invalid"}
+}
+
+// destinationName is the field where a destination of a kind is typed.
+func destinationName(kind factor.Kind) string {
 	if kind == "email" {
-		return &InvalidError{Field: "email", Problem: "invalid"}
+		return "email"
 	}
-	return &InvalidError{Field: "phone", Problem: "invalid"}
+	return "phone"
 }
 
 func (s *Service) mayEnroll(h *holder, n NewEnrollment, label string, now time.Time) error {
