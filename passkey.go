@@ -127,7 +127,10 @@ func (s *Service) provePasskeyOnce(ctx context.Context, a anonymousChallenge, r 
 		next, err = s.settlePasskey(ctx, tx, t, a, start)
 		return err
 	})
-	return next, err
+	if err != nil {
+		return Next{}, err // what was decided was not committed
+	}
+	return next, nil
 }
 
 // findByLookup finds whose authenticator it is. One that nobody has is refused like a wrong response.

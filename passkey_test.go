@@ -364,3 +364,27 @@ func TestOnlyFindersBeginWithoutAName(t *testing.T) {
 		t.Error("tokens are mistaken for each other")
 	}
 }
+
+// A store that fails lets nobody in and burns nothing: the same answer is right afterwards.
+func TestPasskeyWhileTheStoreFails(t *testing.T) {
+	t.Parallel()
+	store := &failing{}
+	w := keyed(t, func(c *nightlatch.Config) { store.Store, c.Store = c.Store, store })
+	k, _, _ := w.passkeyOf("ann")
+	options, tok := w.nameless()
+	credential := w.touch(k, options)
+	for n := 1; ; n++ {
+		store.failAt(n)
+		next, err := w.provePasskey(tok, credential)
+		if !store.hasFired() {
+			w.must(next, err)
+			break
+		}
+		w.want(err, nightlatch.ErrUnavailable)
+		if next.Token != "" {
+			t.Fatalf("call %d of the store failed, and somebody is in", n)
+		}
+	}
+	_, err := w.provePasskey(tok, credential)
+	w.refused(err, factor.Used)
+}
