@@ -49,6 +49,7 @@ const (
 	EventAuthenticatorRemoved = "authenticator_removed"
 	EventAuthenticatorRenamed = "authenticator_renamed"
 	EventPreferred            = "authenticator_preferred"
+	EventCodeSent             = "code_sent" // Kind says how
 	EventCodesMade            = "recovery_codes_made"
 	EventCodeUsed             = "recovery_code_used"
 	EventReset                = "reset"

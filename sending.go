@@ -82,7 +82,7 @@ func (b budget) spend(limit int, now time.Time) (after budget, wait time.Duratio
 	return after, 0
 }
 
-// countMessage counts a message against every budget. Where one is spent it returns a *ThrottledError, with which the
+// countMessage counts a message against every budget, and writes it to the trail. Where one is spent it returns a *ThrottledError, with which the
 // transaction ends: the message then counts against none.
 func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *factor.Message, c Client) error {
 	if m == nil {
@@ -114,7 +114,7 @@ func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *
 	if wait > 0 {
 		return &ThrottledError{RetryAfter: max(wait, time.Second)}
 	}
-	return nil
+	return tx.event(ctx, user, Event{Name: EventCodeSent, Kind: m.Kind, Client: c})
 }
 
 // destinationSubject is where the messages to a destination are counted, hashed as a name is: there are few enough

@@ -1,6 +1,8 @@
 package nightlatch_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -285,5 +287,21 @@ func TestResendOfAnEnrollment(t *testing.T) {
 	}
 	if right == 0 {
 		t.Error("nobody was sent a code")
+	}
+}
+
+// A code that is sent stands in the trail, without itself and without where it went.
+func TestSentCodeIsInTheTrail(t *testing.T) {
+	t.Parallel()
+	w, box := postal(t)
+	w.addDestination("ann", sentcode.Email, "ann@example.net")
+	tok := w.begun("ann")
+	must(w.ask(tok, sentcode.Email, ""))
+	e := must(w.EventsOf(t.Context(), "ann", 0, 1))[0]
+	if e.Name != nightlatch.EventCodeSent || e.Kind != sentcode.Email {
+		t.Errorf("the newest event is %+v", e)
+	}
+	if text := fmt.Sprintf("%+v", e); strings.Contains(text, box.code()) || strings.Contains(text, "example.net") {
+		t.Errorf("the event tells too much: %s", text)
 	}
 }

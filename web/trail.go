@@ -25,6 +25,7 @@ var eventTexts = map[string]string{
 	nightlatch.EventAuthenticatorRemoved: locale.Mark("An authenticator was removed"),
 	nightlatch.EventAuthenticatorRenamed: locale.Mark("An authenticator was renamed"),
 	nightlatch.EventPreferred:            locale.Mark("Another authenticator is asked for first"),
+	nightlatch.EventCodeSent:             locale.Mark("A code was sent"),
 	nightlatch.EventCodesMade:            locale.Mark("New recovery codes were made"),
 	nightlatch.EventCodeUsed:             locale.Mark("A recovery code was used"),
 	nightlatch.EventReset:                locale.Mark("The second factor was reset"),
