@@ -184,7 +184,7 @@ func TestRename(t *testing.T) {
 	edit := func(label string) (nightlatch.Offer, error) {
 		return w.EditAuthenticator(t.Context(), tok, door, nightlatch.Edit{Label: &label}, client)
 	}
-	for label, problem := range map[string]string{"GATE": "taken", " ": "missing", "": "missing", "a\nb": "invalid"} {
+	for label, problem := range map[string]string{"GATE": "taken", " ": "missing", "": "missing", "a\nb": "invalid", "\u3164": "invalid", "\u200d": "invalid", "\u2800\u0301": "invalid"} {
 		_, err := edit(label)
 		var invalid *nightlatch.InvalidError
 		if !errors.As(err, &invalid) || invalid.Problem != problem {

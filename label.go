@@ -23,10 +23,23 @@ func cleanLabel(label string) (string, error) {
 		return "", &InvalidError{Field: "label", Problem: "invalid"}
 	}
 	label = strings.TrimSpace(label)
+	if label != "" && strings.IndexFunc(label, isSeen) < 0 {
+		return "", &InvalidError{Field: "label", Problem: "invalid"}
+	}
 	if utf8.RuneCountInString(label) > maxLabel {
 		return "", &InvalidError{Field: "label", Problem: "too_long"}
 	}
 	return label, nil
+}
+
+// isSeen says whether a character leaves anything on the screen. The ones named are letters and symbols by their class
+// and blank all the same.
+func isSeen(r rune) bool {
+	switch r {
+	case '\u115f', '\u1160', '\u2800', '\u3164', '\uffa0':
+		return false
+	}
+	return !unicode.IsSpace(r) && !unicode.In(r, unicode.Cf, unicode.Mn)
 }
 
 // labelKey is a name as it is compared: without regard to case and width (NFKC, case fold).
