@@ -83,6 +83,9 @@ func (c *change) finish(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.putNotices(ctx); err != nil {
+		return err
+	}
 	if c.raise {
 		return c.RaiseEpoch(ctx)
 	}

@@ -63,6 +63,9 @@ type Config struct {
 	Limits  Limits
 	// Senders deliver messages, by their kind: "email", "sms". A factor of class Elsewhere needs its own.
 	Senders map[factor.Kind]Sender
+	// Notices writes the mails by which owners hear of what happened; nil: nobody hears. The sender of "email"
+	// delivers them.
+	Notices Notices
 	// Issuer is what the service calls itself on an authenticator's screen. Default "Nightlatch".
 	Issuer string
 	// Origin is "https://example.com", what browsers are at.
@@ -121,6 +124,7 @@ type Service struct {
 	policy  Policy
 	limits  Limits
 	senders map[factor.Kind]Sender
+	notices Notices
 	issuer  string
 	origin  string
 	log     *slog.Logger
@@ -145,7 +149,7 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("nightlatch: Config.Factors is empty")
 	}
 	s := &Service{
-		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders,
+		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders, notices: c.Notices,
 		factors: map[factor.Kind]factor.Factor{}, issuer: c.Issuer, origin: c.Origin,
 		log: c.Log, now: c.Now, rand: c.Rand, touching: make(chan struct{}, 4),
 	}

@@ -51,6 +51,8 @@ type Reader interface {
 	ThrottlesOf(ctx context.Context, subject string) ([]ThrottleRecord, error)
 	// EventsOf returns at most limit events of a user with Seq below before (0: the newest), newest first.
 	EventsOf(ctx context.Context, user string, before int64, limit int) ([]EventRecord, error)
+	// MessagesDue returns at most limit messages whose DueAt is not after now, the oldest first.
+	MessagesDue(ctx context.Context, now time.Time, limit int) ([]MessageRecord, error)
 	// Epoch is a number that RaiseEpoch raises. A cache of sessions reads it and forgets all when it moved.
 	Epoch(ctx context.Context) (int64, error)
 }
@@ -65,7 +67,8 @@ type Tx interface {
 	Put(ctx context.Context, r Record) error
 
 	// Delete removes the record with the same key and Revision, else it returns ErrConflict. Deleting a
-	// UserRecord removes everything of that user but the events.
+	// UserRecord removes everything of that user but the events and the
+	// messages.
 	Delete(ctx context.Context, r Record) error
 
 	// RaiseEpoch makes the Epoch larger.
@@ -161,6 +164,16 @@ type EventRecord struct {
 	MAC  []byte // over this event and the MAC of the one before
 }
 
+// MessageRecord is a mail to an owner that is still to be sent. Key: ID.
+type MessageRecord struct {
+	ID        string
+	User      string
+	Sealed    []byte
+	DueAt     time.Time // when to try next
+	ExpiresAt time.Time
+	Revision  int64
+}
+
 func (UserRecord) record()          {}
 func (AuthenticatorRecord) record() {}
 func (SignInRecord) record()        {}
@@ -168,3 +181,4 @@ func (SessionRecord) record()       {}
 func (PendingRecord) record()       {}
 func (ThrottleRecord) record()      {}
 func (EventRecord) record()         {}
+func (MessageRecord) record()       {}

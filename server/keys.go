@@ -23,7 +23,8 @@ func (s *Server) securityKeys(set *settings.Settings) []factor.Factor {
 	keys, err := webauthn.New(webauthn.Options{
 		RPID: set.WebAuthn.RPID, RPName: set.WebAuthn.RPName, Origins: origins, Related: related,
 		UserVerification: set.WebAuthn.UserVerification, AppID: set.WebAuthn.AppID,
-		Debug: func(reason error) { s.log.Debug("a security key was refused", "reason", reason) },
+		RefuseCounter: set.WebAuthn.RefuseCounter,
+		Debug:         func(reason error) { s.log.Debug("a security key was refused", "reason", reason) },
 	})
 	if err != nil {
 		s.log.Error("security keys and passkeys are off", "error", err)

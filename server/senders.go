@@ -12,6 +12,7 @@ import (
 	"github.com/nightlatch/nightlatch/deliver/webhook"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/sentcode"
+	"github.com/nightlatch/nightlatch/notice"
 	"github.com/nightlatch/nightlatch/server/settings"
 )
 
@@ -69,6 +70,11 @@ func (s *Server) smsSender(set *settings.Settings) (nightlatch.Sender, error) {
 		return nil, err
 	}
 	return deliver.Retry(sender, deliver.Retries{}), nil
+}
+
+// noticeWriter writes what owners are told by mail.
+func (s *Server) noticeWriter() nightlatch.Notices {
+	return notice.Writer{Service: s.settings.TOTP.Issuer, URL: s.settings.PublicURL + "/account"}
 }
 
 // openOutbox is one outbox for mails and text messages.

@@ -100,7 +100,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	s.Service, err = nightlatch.New(nightlatch.Config{
 		Users: s.Accounts, Store: c.Store, Key: c.Key, Factors: factors, Policy: policy(c.Settings, factors),
 		Limits: limits(c.Settings), Issuer: c.Settings.TOTP.Issuer, Origin: c.Settings.PublicURL,
-		Senders: senders, Log: s.log, Now: s.now, Rand: s.rand,
+		Senders: senders, Notices: s.noticeWriter(), Log: s.log, Now: s.now, Rand: s.rand,
 	})
 	if err != nil {
 		return nil, err
@@ -189,25 +189,36 @@ func health(w http.ResponseWriter, err error) {
 }
 
 // expireEvery is how often what has expired is removed, and expireStep how many records of a type at once, so that
-// no sign-in waits long.
+// no sign-in waits long. noticeEvery is how often notices that are due are looked for.
 const (
 	expireEvery = time.Minute
 	expireStep  = 200
+	noticeEvery = 2 * time.Second
 )
 
-// Maintain removes what has expired, now and then, until ctx ends.
+// Maintain removes what has expired and sends the notices that are due, now and then, until ctx ends.
 func (s *Server) Maintain(ctx context.Context) {
-	tick := time.NewTicker(expireEvery)
-	defer tick.Stop()
+	expire, notices := time.NewTicker(expireEvery), time.NewTicker(noticeEvery)
+	defer expire.Stop()
+	defer notices.Stop()
+	s.expire(ctx)
 	for {
-		if _, err := s.Service.Expire(ctx, expireStep); err != nil && ctx.Err() == nil {
-			s.log.Warn("what has expired was not removed", "error", err)
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-expire.C:
+			s.expire(ctx)
+		case <-notices.C:
+			if _, err := s.Service.SendNotices(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("notices were not sent", "error", err)
+			}
 		}
+	}
+}
+
+func (s *Server) expire(ctx context.Context) {
+	if _, err := s.Service.Expire(ctx, expireStep); err != nil && ctx.Err() == nil {
+		s.log.Warn("what has expired was not removed", "error", err)
 	}
 }
 

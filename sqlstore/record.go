@@ -34,6 +34,8 @@ func (t txn) Put(ctx context.Context, r nightlatch.Record) error {
 		return t.putThrottle(ctx, r)
 	case nightlatch.EventRecord:
 		return t.putEvent(ctx, r)
+	case nightlatch.MessageRecord:
+		return t.putMessage(ctx, r)
 	}
 	return fmt.Errorf("sqlstore: %T is no record", r)
 }
@@ -53,6 +55,8 @@ func (t txn) Delete(ctx context.Context, r nightlatch.Record) error {
 		return t.one(ctx, `DELETE FROM nl_pendings WHERE id = $1 AND revision = $2`, r.ID, r.Revision)
 	case nightlatch.ThrottleRecord:
 		return t.one(ctx, `DELETE FROM nl_throttles WHERE subject = $1 AND kind = $2 AND revision = $3`, r.Subject, r.Kind, r.Revision)
+	case nightlatch.MessageRecord:
+		return t.one(ctx, `DELETE FROM nl_messages WHERE id = $1 AND revision = $2`, r.ID, r.Revision)
 	case nightlatch.EventRecord:
 		return errors.New("sqlstore: an event is never deleted")
 	}

@@ -20,7 +20,7 @@ type sample struct {
 }
 
 func samples() []sample {
-	return []sample{userSample(), authenticatorSample(), signInSample(), sessionSample(), pendingSample(), throttleSample()}
+	return []sample{userSample(), authenticatorSample(), signInSample(), sessionSample(), pendingSample(), throttleSample(), messageSample()}
 }
 
 func userSample() sample {
@@ -123,6 +123,25 @@ func throttleSample() sample {
 				if h.Kind == "totp" {
 					return h, err
 				}
+			}
+			return nil, errors.Join(err, nightlatch.ErrNotFound)
+		},
+	}
+}
+
+func messageSample() sample {
+	return sample{
+		"message", message("m1", "u1"),
+		nightlatch.MessageRecord{ID: "m1", User: "u2", Sealed: []byte("x"), DueAt: after(time.Minute), ExpiresAt: after(2 * time.Minute)},
+		func(r nightlatch.Record, n int64) nightlatch.Record {
+			m := r.(nightlatch.MessageRecord)
+			m.Revision = n
+			return m
+		},
+		func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error) {
+			due, err := r.MessagesDue(ctx, after(time.Hour), 10)
+			if len(due) == 1 && due[0].ID == "m1" {
+				return due[0], err
 			}
 			return nil, errors.Join(err, nightlatch.ErrNotFound)
 		},

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) nightlatch.Store) {
 		{"Order", testOrder},
 		{"Values", testValues},
 		{"DeleteUser", testDeleteUser},
+		{"MessagesDue", testMessagesDue},
 		{"Expire", testExpire},
 		{"ExpireInSteps", testExpireInSteps},
 		{"Epoch", testEpoch},
@@ -84,6 +85,12 @@ func pending(id, owner, user string) nightlatch.PendingRecord {
 	return nightlatch.PendingRecord{
 		ID: id, Owner: owner, User: user, Kind: "totp", Purpose: factor.ForEnrollment, Sealed: []byte("sealed " + id),
 		CreatedAt: after(0), ExpiresAt: after(time.Hour),
+	}
+}
+
+func message(id, user string) nightlatch.MessageRecord {
+	return nightlatch.MessageRecord{
+		ID: id, User: user, Sealed: []byte("sealed " + id), DueAt: after(0), ExpiresAt: after(time.Hour),
 	}
 }
 

@@ -158,9 +158,10 @@ func testDeleteUser(t *testing.T, s nightlatch.Store) {
 // expiring returns one record of each type that expires, as the i-th, at a time.
 func expiring(i string, at time.Time) []nightlatch.Record {
 	a, in, ses, p, h := authenticator("a"+i, "u1"), signIn("i"+i, "u1"), session("s"+i, "u1"), pending("p"+i, "o1", "u1"), throttle("user:u1", "totp")
+	m := message("m"+i, "u1")
 	h.Subject = "addr:" + i
-	a.ExpiresAt, in.ExpiresAt, ses.ExpiresAt, p.ExpiresAt, h.ExpiresAt = at, at, at, at, at
-	return []nightlatch.Record{a, in, ses, p, h}
+	a.ExpiresAt, in.ExpiresAt, ses.ExpiresAt, p.ExpiresAt, h.ExpiresAt, m.ExpiresAt = at, at, at, at, at, at
+	return []nightlatch.Record{a, in, ses, p, h, m}
 }
 
 func expire(t testing.TB, s nightlatch.Store, now time.Time, limit int) int {
@@ -179,7 +180,7 @@ func testExpire(t *testing.T, s nightlatch.Store) {
 	for i, at := range map[string]time.Time{"past": after(-time.Hour), "now": start, "soon": after(time.Microsecond), "never": {}} {
 		put(t, s, expiring(i, at)...)
 	}
-	if n := expire(t, s, start, 100); n != 10 {
+	if n := expire(t, s, start, 100); n != 12 {
 		t.Errorf("%d records went, want 2 of each type", n)
 	}
 	for _, a := range must(t, s, authenticatorsOf("u1")) {
@@ -187,7 +188,7 @@ func testExpire(t *testing.T, s nightlatch.Store) {
 			t.Errorf("authenticator %s stayed", a.ID)
 		}
 	}
-	if n := expire(t, s, after(time.Microsecond), 100); n != 5 {
+	if n := expire(t, s, after(time.Microsecond), 100); n != 6 {
 		t.Errorf("%d records went, want 1 of each type", n)
 	}
 	if n := expire(t, s, after(1e6*time.Hour), 100); n != 0 {
@@ -203,7 +204,7 @@ func testExpireInSteps(t *testing.T, s nightlatch.Store) {
 	for _, i := range []string{"1", "2", "3", "4", "5"} {
 		put(t, s, expiring(i, after(-time.Hour))...)
 	}
-	for _, want := range []int{10, 10, 5, 0} {
+	for _, want := range []int{12, 12, 6, 0} {
 		if n := expire(t, s, start, 2); n != want {
 			t.Errorf("%d records went, want %d", n, want)
 		}

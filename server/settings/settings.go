@@ -100,6 +100,7 @@ type WebAuthn struct {
 	Origins          []string
 	UserVerification string // "required", "preferred" or "discouraged"
 	AppID            string // of old U2F keys
+	RefuseCounter    bool   // a signature counter that went back is refused, and not only told
 }
 
 // SentCode is the shape of codes that are sent by mail and SMS.

@@ -92,6 +92,8 @@ func (s *Settings) table() []*row {
 			kind: choice(&s.WebAuthn.UserVerification, "preferred", "required", "preferred", "discouraged")},
 		{key: "webauthn.app_id", doc: "The AppID under which old U2F keys were registered.",
 			kind: text(&s.WebAuthn.AppID, "", secureURL)},
+		{key: "webauthn.refuse_counter", doc: "Refuse a key whose signature counter went back, instead of telling its owner alone.",
+			kind: truth(&s.WebAuthn.RefuseCounter, false)},
 
 		{key: "sent_code.digits", doc: "How many digits a mailed or texted code has.",
 			kind: number(&s.SentCode.Digits, 6, 6, 8)},

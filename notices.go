@@ -1,0 +1,142 @@
+package nightlatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/seal"
+	"github.com/nightlatch/nightlatch/internal/token"
+)
+
+const (
+	// noticeLife is how long a notice is tried; after that nobody would make sense of it.
+	noticeLife = 3 * 24 * time.Hour
+	// noticeLease is how long one process may be at a notice before another tries.
+	noticeLease = 2 * time.Minute
+	// noticeDelay is how long to wait after the first failure, doubling to noticeMaxDelay.
+	noticeDelay    = time.Minute
+	noticeMaxDelay = 6 * time.Hour
+	// noticeStep is how many are taken up at once.
+	noticeStep = 20
+)
+
+// Notices writes the mails by which the owner of an account hears of what happened to it.
+type Notices interface {
+	// Wants says whether owners are told of events of that name at all.
+	Wants(event string) bool
+	// Notice writes the mail about an event, in a language; false: about this one there is none.
+	Notice(u User, e Event, lang string) (factor.Message, bool)
+}
+
+// sealedNotice is what is kept of a notice until it is sent.
+type sealedNotice struct {
+	Message factor.Message `json:"message"`
+	Tries   int            `json:"tries,omitempty"`
+}
+
+func noticePlace(r MessageRecord) seal.Place {
+	return seal.Place{Table: "messages", Column: "sealed", ID: r.ID, User: r.User}
+}
+
+// putNotices keeps the notices about what the transaction wrote to trails. They are committed with it and sent
+// afterwards, so that none is lost and none tells of what did not happen.
+func (c *change) putNotices(ctx context.Context) error {
+	s := c.s
+	if s.notices == nil || s.senders["email"] == nil {
+		return nil
+	}
+	for _, l := range c.logged {
+		if !s.notices.Wants(l.event.Name) {
+			continue
+		}
+		u, err := s.users.FindUser(ctx, l.user)
+		if errors.Is(err, ErrNotFound) || err == nil && u.Email == "" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		l.event.At = c.now
+		m, ok := s.notices.Notice(u, l.event, l.event.Client.Lang)
+		if !ok {
+			continue
+		}
+		m.Kind, m.To = "email", u.Email
+		r := MessageRecord{ID: token.NewID(s.rand), User: l.user, DueAt: c.now, ExpiresAt: c.now.Add(noticeLife)}
+		if r.Sealed, err = s.seal(sealedNotice{Message: m}, noticePlace(r)); err != nil {
+			return err
+		}
+		if err := c.Put(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SendNotices sends the notices that are due and returns how many were sent. One that cannot be sent is tried again
+// later, for three days. Call it every few seconds; any number of processes may. A notice may be sent twice, when a
+// process dies between sending it and writing that down. Errors: ErrUnavailable.
+func (s *Service) SendNotices(ctx context.Context) (sent int, err error) {
+	var due []MessageRecord
+	err = s.store.View(ctx, func(r Reader) (err error) {
+		due, err = r.MessagesDue(ctx, s.time(), noticeStep)
+		return err
+	})
+	if err != nil {
+		return 0, s.outer(err)
+	}
+	for _, r := range due {
+		ok, err := s.sendNotice(ctx, r)
+		if err != nil {
+			return sent, s.outer(err)
+		}
+		if ok {
+			sent++
+		}
+	}
+	return sent, nil
+}
+
+// sendNotice takes a notice up, so that no other process does, sends it, and removes it or puts it off.
+func (s *Service) sendNotice(ctx context.Context, r MessageRecord) (sent bool, err error) {
+	var n sealedNotice
+	if err := s.open(r.Sealed, noticePlace(r), &n); err != nil {
+		return false, err
+	}
+	now := s.time()
+	n.Tries++
+	r.DueAt = now.Add(noticeLease)
+	if r.Sealed, err = s.seal(n, noticePlace(r)); err != nil {
+		return false, err
+	}
+	if err := s.put(ctx, r); errors.Is(err, ErrConflict) {
+		return false, nil // another process is at it
+	} else if err != nil {
+		return false, err
+	}
+	r.Revision++
+	failed := s.deliver(ctx, &n.Message)
+	if failed == nil || errors.Is(failed, factor.ErrDestination) {
+		err := s.store.Tx(ctx, func(ctx context.Context, tx Tx) error { return tx.Delete(ctx, r) })
+		return failed == nil, ignoreConflict(err)
+	}
+	r.DueAt = now.Add(delay(Limits{FirstDelay: noticeDelay, MaxDelay: noticeMaxDelay}, n.Tries-1))
+	return false, ignoreConflict(s.put(ctx, r))
+}
+
+func (s *Service) put(ctx context.Context, r Record) error {
+	return s.store.Tx(ctx, func(ctx context.Context, tx Tx) error { return tx.Put(ctx, r) })
+}
+
+func ignoreConflict(err error) error {
+	if errors.Is(err, ErrConflict) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("a notice: %w", err)
+	}
+	return nil
+}
