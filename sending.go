@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -118,9 +119,16 @@ func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *
 }
 
 // destinationSubject is where the messages to a destination are counted, hashed as a name is: there are few enough
-// numbers to try them all.
+// numbers to try them all. What follows a plus sign in an address does not count (RFC 5233): as a rule all of it is one
+// box, which anybody could fill with addresses made up.
 func (s *Service) destinationSubject(to string) (string, error) {
-	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "destination", []byte(labelKey(to)))
+	to = labelKey(to)
+	if at := strings.LastIndexByte(to, '@'); at > 0 {
+		if plus := strings.IndexByte(to[:at], '+'); plus > 0 {
+			to = to[:plus] + to[at:]
+		}
+	}
+	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "destination", []byte(to))
 	return "to:" + base64.RawURLEncoding.EncodeToString(mac), err
 }
 

@@ -192,6 +192,26 @@ func TestDestinationBudgetOfAllSpellings(t *testing.T) {
 	}
 }
 
+// What follows a plus sign in an address opens no second budget: mail servers put all such mail into one box.
+func TestDestinationBudgetOfTags(t *testing.T) {
+	t.Parallel()
+	w, box := postal(t, messages(nightlatch.MessageLimits{PerDestination: 2}))
+	tok := w.withPassword("ann")
+	for i, to := range []string{"victim@example.net", "victim+1@example.net", "Victim+2+3@example.net", "+victim@example.net", "+another@example.net"} {
+		_, err := w.BeginEnrollment(t.Context(), tok, nightlatch.NewEnrollment{
+			Kind: sentcode.Email, Response: factor.Response{Email: to},
+		}, client)
+		if i == 2 {
+			w.throttled(err, time.Hour)
+		} else if err != nil {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	if box.count() != 4 {
+		t.Errorf("%d were sent", box.count())
+	}
+}
+
 // Each budget holds by itself, and what one refuses counts against none.
 func TestBudgets(t *testing.T) {
 	t.Parallel()

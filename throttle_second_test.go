@@ -202,6 +202,40 @@ func TestUnguessableIsNotThrottled(t *testing.T) {
 	w.must(w.prove(tok, "key", "right"))
 }
 
+// Whoever has the password must not fill the trail with wrong responses that no throttle bounds.
+func TestUnguessableFillsNoTrail(t *testing.T) {
+	t.Parallel()
+	f := knock("key")
+	f.info.Unguessable = true
+	w := newWorld(t, withFactors(f))
+	w.add("ann")
+	w.install(nightlatch.Installation{User: "ann", Kind: "key", Enrolled: factor.Enrolled{State: factor.State(`{}`)}})
+	tok := w.begun("ann")
+	refusals := func() (n int) {
+		for _, e := range must(w.EventsOf(t.Context(), "ann", 0, 500)) {
+			if e.Name == nightlatch.EventRefused {
+				n++
+			}
+		}
+		return n
+	}
+	for range 130 {
+		_, err := w.prove(tok, "key", "wrong")
+		w.refused(err, factor.Wrong)
+	}
+	if n := refusals(); n != 100 {
+		t.Errorf("%d refusals are noted, want 100 an hour", n)
+	}
+	w.clock.pass(time.Hour)
+	tok = w.begun("ann")
+	_, err := w.prove(tok, "key", "wrong")
+	w.refused(err, factor.Wrong)
+	if n := refusals(); n != 101 {
+		t.Errorf("an hour later %d are noted", n)
+	}
+	w.must(w.prove(tok, "key", "right"))
+}
+
 func TestRestUntilAnotherKind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *nightlatch.Config) { c.Limits = nightlatch.Limits{FreeTries: 1000, DayLimit: 1000} })

@@ -14,6 +14,10 @@ import (
 // maxRounds bounds how often a response is judged again because another one won a round.
 const maxRounds = 200
 
+// refusalsNoted is how many refusals of a kind that no throttle bounds stand in a user's trail for an hour: whoever has
+// the password must not bury the rest of it, nor fill the disk.
+const refusalsNoted = 100
+
 // errAgain: what was judged on has changed meanwhile.
 var errAgain = fmt.Errorf("%w: judged on what has changed", ErrConflict)
 
@@ -222,6 +226,11 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 	if t.refused.Reason != factor.Used && t.refused.Field == "" && !t.info.Unguessable {
 		ta.throttle = ta.wrong(s.limits, tx.now)
 		if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
+			return err
+		}
+	}
+	if t.info.Unguessable {
+		if wait, err := s.spend(ctx, tx, "noted:"+userSubject(t.h.user.ID), t.info.Kind, refusalsNoted); err != nil || wait > 0 {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch/deliver/outbox"
+	"github.com/nightlatch/nightlatch/internal/post"
 	"github.com/nightlatch/nightlatch/web"
 )
 
@@ -33,6 +34,11 @@ type entryJSON struct {
 // demoOutbox shows what the demonstration would have sent, the newest first.
 func (s *Server) demoOutbox(gate *web.Gate) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if !s.isOurHost(r.Host) {
+			w.Header().Set("Cache-Control", "no-store")
+			http.Error(w, "the messages are shown at this machine's own names only, like localhost", http.StatusMisdirectedRequest)
+			return
+		}
 		messages := s.outbox.List()
 		if !strings.Contains(r.Header.Get("Accept"), "application/json") {
 			gate.Page(w, r, http.StatusOK, "outbox", outboxView{Messages: messages})
@@ -49,4 +55,11 @@ func (s *Server) demoOutbox(gate *web.Gate) http.HandlerFunc {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		_ = json.NewEncoder(w).Encode(list) // a reader who went away is no fault
 	}
+}
+
+// isOurHost: the request is for a loopback name, or for that of public_url. Any other name is a stranger's whose page
+// would be told the codes once the name points to this machine (DNS rebinding).
+func (s *Server) isOurHost(host string) bool {
+	u, err := post.ReadURL("http://" + host)
+	return err == nil && (post.IsSecret(u) || strings.EqualFold(u.Hostname(), s.settings.Public().Hostname()))
 }

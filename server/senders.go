@@ -12,6 +12,7 @@ import (
 	"github.com/nightlatch/nightlatch/deliver/webhook"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/sentcode"
+	"github.com/nightlatch/nightlatch/internal/post"
 	"github.com/nightlatch/nightlatch/notice"
 	"github.com/nightlatch/nightlatch/server/settings"
 )
@@ -62,6 +63,9 @@ func (s *Server) smsSender(set *settings.Settings) (nightlatch.Sender, error) {
 			AccountSID: t.AccountSID, AuthToken: t.AuthToken, From: t.From, MessagingServiceSID: t.MessagingServiceSID, BaseURL: t.BaseURL,
 		})
 	case "webhook":
+		if u, err := post.ReadURL(set.SMS.Webhook.URL); err == nil && !post.IsSecret(u) {
+			s.log.Warn("codes can be read on the way to sms.webhook.url: it is http, beyond this machine")
+		}
 		sender, err = webhook.New(webhook.Options{URL: set.SMS.Webhook.URL, Secret: set.SMS.Webhook.Secret})
 	default:
 		return nil, fmt.Errorf("provider %q is unknown", set.SMS.Provider)
