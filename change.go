@@ -18,6 +18,7 @@ type change struct {
 	raise     bool // a session ended or changed, or an account did
 	standings map[string]*read
 	logged    []loggedEvent
+	noticed   bool // a notice waits to be sent
 }
 
 // read is a standing, and what it was.
@@ -52,6 +53,9 @@ func (s *Service) tx(ctx context.Context, f func(ctx context.Context, tx *change
 	}
 	if done.raise {
 		s.sessions.flush()
+	}
+	if done.noticed {
+		s.tellNotices()
 	}
 	for _, l := range done.logged {
 		s.logEvent(l.user, l.event)

@@ -125,6 +125,7 @@ type Service struct {
 	limits  Limits
 	senders map[factor.Kind]Sender
 	notices Notices
+	noticed chan struct{} // something is due
 	issuer  string
 	origin  string
 	log     *slog.Logger
@@ -149,7 +150,7 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("nightlatch: Config.Factors is empty")
 	}
 	s := &Service{
-		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders, notices: c.Notices,
+		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders, notices: c.Notices, noticed: make(chan struct{}, 1),
 		factors: map[factor.Kind]factor.Factor{}, issuer: c.Issuer, origin: c.Origin,
 		log: c.Log, now: c.Now, rand: c.Rand, touching: make(chan struct{}, 4),
 	}

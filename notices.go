@@ -72,8 +72,20 @@ func (c *change) putNotices(ctx context.Context) error {
 		if err := c.Put(ctx, r); err != nil {
 			return err
 		}
+		c.noticed = true
 	}
 	return nil
+}
+
+// NoticesDue says when this process has committed a notice, so that it need not wait for the next look.
+func (s *Service) NoticesDue() <-chan struct{} { return s.noticed }
+
+// tellNotices wakes whoever sends notices.
+func (s *Service) tellNotices() {
+	select {
+	case s.noticed <- struct{}{}:
+	default: // it is awake
+	}
 }
 
 // SendNotices sends the notices that are due and returns how many were sent. One that cannot be sent is tried again

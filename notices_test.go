@@ -45,6 +45,11 @@ func TestNoticeIsSent(t *testing.T) {
 	if box.count() != 0 {
 		t.Fatal("sent before anybody asked for what is due")
 	}
+	select {
+	case <-w.NoticesDue():
+	default:
+		t.Error("nobody is told that something is due")
+	}
 	if n := must(w.SendNotices(t.Context())); n != 1 || box.count() != 1 {
 		t.Fatalf("%d were sent, %d arrived", n, box.count())
 	}

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
@@ -196,23 +197,32 @@ const (
 	noticeEvery = 2 * time.Second
 )
 
-// Maintain removes what has expired and sends the notices that are due, now and then, until ctx ends.
+// Maintain removes what has expired, now and then, and sends the notices that are due, until ctx ends. A provider that
+// hangs holds up notices alone.
 func (s *Server) Maintain(ctx context.Context) {
-	expire, notices := time.NewTicker(expireEvery), time.NewTicker(noticeEvery)
-	defer expire.Stop()
-	defer notices.Stop()
-	s.expire(ctx)
-	for {
+	var both sync.WaitGroup
+	both.Go(func() { s.every(ctx, expireEvery, nil, s.expire) })
+	both.Go(func() { s.every(ctx, noticeEvery, s.Service.NoticesDue(), s.sendNotices) })
+	both.Wait()
+}
+
+// every does something at once, at every tick, and whenever it is called for, until ctx ends.
+func (s *Server) every(ctx context.Context, d time.Duration, called <-chan struct{}, do func(ctx context.Context)) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		do(ctx)
 		select {
 		case <-ctx.Done():
-			return
-		case <-expire.C:
-			s.expire(ctx)
-		case <-notices.C:
-			if _, err := s.Service.SendNotices(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("notices were not sent", "error", err)
-			}
+		case <-called:
+		case <-tick.C:
 		}
+	}
+}
+
+func (s *Server) sendNotices(ctx context.Context) {
+	if _, err := s.Service.SendNotices(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("notices were not sent", "error", err)
 	}
 }
 
