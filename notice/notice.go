@@ -42,7 +42,7 @@ var texts = map[string]words{
 	},
 	nightlatch.EventCodesMade: {
 		locale.Mark("New recovery codes were made for your account"),
-		locale.Mark("The codes that you had before are good for nothing now."),
+		locale.Mark("Codes that you had before are good for nothing now."),
 	},
 	nightlatch.EventCodeUsed: {
 		locale.Mark("A recovery code of your account was used"),
