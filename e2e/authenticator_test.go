@@ -79,6 +79,16 @@ func (p *page) addKey(name string) {
 	p.wantStatus("Authenticator added.")
 }
 
+// addPasskey adds a passkey from the account page, and stays where that leads.
+func (p *page) addPasskey(name string) {
+	p.t.Helper()
+	p.press("Add a passkey")
+	p.wantHeading("Add a passkey")
+	p.fill("Name", name)
+	p.press("Add a passkey")
+	p.wantStatus("Authenticator added.")
+}
+
 // wantAlertAbove waits for an alert that stands before a heading.
 func (p *page) wantAlertAbove(alert, heading string) {
 	p.t.Helper()
