@@ -11,46 +11,130 @@ import (
 // name. With -shots it saves their pictures too.
 func TestPagesFit(t *testing.T) {
 	p := open(t, serve(t), options{narrow: true})
-	seen := func(name string) {
-		t.Helper()
-		p.wantFit(name)
-		if *shotsDir != "" {
-			p.shoot(*shotsDir, name)
-		}
-	}
-	phone := p.walkIn(seen)
-	p.walkAccount(seen)
-	p.walkSignIn(phone, seen)
+	phone := p.walkIn()
+	p.walkAccount()
+	p.walkSignIn(phone)
 	p.visit("/nowhere", 404)
-	seen("error")
+	p.seen("error")
+}
+
+// TestPagesFitKeysAndSentCodes goes on with the kinds that TestPagesFit leaves out.
+func TestPagesFitKeysAndSentCodes(t *testing.T) {
+	p := open(t, serve(t), options{narrow: true})
+	p.signUp("ada")
+	p.walkKeys()
+	p.walkSent()
+	p.signOut()
+	p.walkChosen()
+}
+
+// seen looks at one page, and with -shots saves its picture.
+func (p *page) seen(name string) {
+	p.t.Helper()
+	p.wantFit(name)
+	if *shotsDir != "" {
+		p.shoot(*shotsDir, name)
+	}
+}
+
+// walkKeys sets up a key and a passkey.
+func (p *page) walkKeys() {
+	p.t.Helper()
+	key := p.plugIn(plainKey)
+	p.press("Add security key")
+	p.seen("key")
+	p.follow("Cancel")
+	p.addKey("Blue key")
+	p.press("Continue")
+	p.press("Add security key")
+	p.click("button", "Add security key")
+	p.wantAlert("This key is added already. Take another one.")
+	p.seen("key-held")
+	p.follow("Cancel")
+	p.press("Add a passkey")
+	p.seen("passkey")
+	p.follow("Cancel")
+	home := p.plugIn(passkeyHome)
+	only(home, key)
+	p.addPasskey("This laptop")
+	only(key, home)
+}
+
+// walkSent sets up an address and a phone.
+func (p *page) walkSent() {
+	p.t.Helper()
+	p.press("Add email")
+	p.seen("email")
+	p.press("Send code")
+	p.wantStatus("Code sent to a•••@example.com.")
+	p.seen("email-sent")
+	p.fill("Name", "Mail")
+	p.giveCode(p.sent(1), 200)
+	p.press("Add phone")
+	p.seen("sms")
+	p.fill("Phone number", "+49 123")
+	p.pressFor("Continue", 400)
+	p.seen("sms-wrong")
+	p.fill("Phone number", "+49 1512 3456712")
+	p.press("Continue")
+	p.wantText("+49 1512 3456712")
+	p.seen("sms-read-back")
+	p.press("Send code")
+	p.wantStatus("Code sent to •••• 12.")
+	p.seen("sms-sent")
+	p.fill("Name", "Mobile")
+	p.giveCode(p.sent(2), 200)
+	p.wantStatus("Authenticator added.")
+	p.seen("account-many")
+}
+
+// walkChosen signs in by what walkKeys and walkSent have set up.
+func (p *page) walkChosen() {
+	p.t.Helper()
+	p.givePassword("ada")
+	p.wantHeading("Verify that it is you")
+	p.seen("verify-key")
+	p.follow("Try another way")
+	p.seen("another-many")
+	p.choose("Mobile")
+	p.seen("verify-send")
+	p.press("Send code")
+	p.wantStatus("Code sent to •••• 12.")
+	p.seen("verify-sent")
+	p.giveCode(p.sent(3), 200)
+	p.pressOf("Make preferred", "Mail")
+	p.signOut()
+	p.givePassword("ada")
+	p.wantStatus("Code sent to a•••@example.com.")
+	p.seen("verify-sent-by-password")
 }
 
 // walkIn makes an account with an authenticator app.
-func (p *page) walkIn(seen func(string)) *phone {
+func (p *page) walkIn() *phone {
 	p.t.Helper()
 	p.visit("/", 200)
-	seen("home")
+	p.seen("home")
 	p.press("Create account")
 	p.wantHeading("Create account")
-	seen("sign-up")
+	p.seen("sign-up")
 	p.fill("Password", "short")
 	p.fill("Confirm password", "short")
 	p.pressFor("Create account", 400)
-	seen("sign-up-wrong")
+	p.seen("sign-up-wrong")
 	p.signUp("ada")
-	seen("account-new")
+	p.seen("account-new")
 	p.visit("/account/authenticators/new", 200)
-	seen("choose")
+	p.seen("choose")
 	p.press("Add authenticator app")
-	seen("set-up")
+	p.seen("set-up")
 	p.copySecret()
 	phone := newPhone(p.t, p.scan())
 	p.giveCode(phone.wrong(), 401)
 	p.wantAlert("That code is wrong.")
-	seen("set-up-wrong")
+	p.seen("set-up-wrong")
 	p.giveCode(phone.code(), 200)
 	p.recoveryCodes()
-	seen("recovery-codes")
+	p.seen("recovery-codes")
 	p.press("Continue")
 	return phone
 }
@@ -67,48 +151,48 @@ func (p *page) copySecret() {
 }
 
 // walkAccount looks at the pages of an account.
-func (p *page) walkAccount(seen func(string)) {
+func (p *page) walkAccount() {
 	p.t.Helper()
 	p.wantHeading("Your account")
-	seen("account")
+	p.seen("account")
 	p.visit("/account/recovery-codes", 200)
-	seen("recovery-codes-left")
+	p.seen("recovery-codes-left")
 	p.visit("/account/authenticators/new/hotp", 200)
-	seen("set-up-token")
+	p.seen("set-up-token")
 	p.visit("/", 200)
-	seen("home-signed-in")
+	p.seen("home-signed-in")
 	p.visit("/verify", 200)
-	seen("verify-fresh")
+	p.seen("verify-fresh")
 	p.visit("/sign-out", 200)
 	p.wantHeading("Sign out?")
-	seen("sign-out")
+	p.seen("sign-out")
 	p.signOut()
 }
 
 // walkSignIn goes through a sign-in by each of its doors.
-func (p *page) walkSignIn(phone *phone, seen func(string)) {
+func (p *page) walkSignIn(phone *phone) {
 	p.t.Helper()
 	p.visit("/verify", 401)
 	p.wantAlert("Your sign-in has ended. Are cookies enabled?")
-	seen("ended")
+	p.seen("ended")
 	p.visit("/sign-in", 200)
-	seen("sign-in")
+	p.seen("sign-in")
 	p.fill("Username or email", "ada")
 	p.fill("Password", "something else entirely")
 	p.pressFor("Sign in", 401)
-	seen("sign-in-wrong")
+	p.seen("sign-in-wrong")
 	p.givePassword("ada")
 	p.wantHeading("Verify that it is you")
-	seen("verify")
+	p.seen("verify")
 	p.giveCode(phone.wrong(), 401)
-	seen("verify-wrong")
+	p.seen("verify-wrong")
 	p.follow("Try another way")
-	seen("another")
+	p.seen("another")
 	p.pressStarting("Recovery codes")
-	seen("verify-recovery")
+	p.seen("verify-recovery")
 	p.follow("Lost your device?")
 	p.wantHeading("Lost your device?")
-	seen("recover")
+	p.seen("recover")
 }
 
 // TestLongNamesFit takes the longest name that an account may have.
