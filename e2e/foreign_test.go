@@ -34,7 +34,7 @@ func foreign(t *testing.T) string {
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--ignore-scripts", foreignClient)
+	cmd := exec.CommandContext(ctx, npm, "pack", "--loglevel=error", "--ignore-scripts", foreignClient)
 	cmd.Dir = dir
 	if _, err := cmd.Output(); err != nil {
 		t.Logf("npm pack %s: %v %s", foreignClient, err, stderrOf(err))
