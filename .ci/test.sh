@@ -27,13 +27,15 @@ skip() {
 has() { command -v "$1" >/dev/null 2>&1; }
 browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${NIGHTLATCH_CHROMIUM:-}" ]; }
 
-# tools installs the programs that some tests run: a browser, and three that check our codes and QR codes.
+# tools installs the programs that some tests run: a browser, three that check our codes and QR codes, and npm, which
+# fetches a foreign browser client.
 tools() {
 	missing=
 	browser || missing="$missing chromium"
 	has oathtool || missing="$missing oathtool"
 	has zbarimg || missing="$missing zbar-tools"
 	has rsvg-convert || missing="$missing librsvg2-bin"
+	has npm || missing="$missing npm"
 	if [ -z "$missing" ]; then return; fi
 	if [ "$(id -u)" = 0 ] && has apt-get && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
 		say "install:$missing"
@@ -45,6 +47,7 @@ tools() {
 	has oathtool || skip "agreement with oathtool (no oathtool)"
 	has zbarimg || skip "reading QR codes back (no zbarimg)"
 	has rsvg-convert || skip "reading SVG QR codes back (no rsvg-convert)"
+	has npm || skip "a foreign browser client against the API (no npm)"
 }
 
 format() {
