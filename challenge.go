@@ -69,7 +69,7 @@ func (s *Service) findChallenge(ctx context.Context, r Reader, h *holder, kind f
 	return p, d.State, err
 }
 
-// Challenge is what to show so that one of the offers is proven.
+// Challenge is what to show so that one of the offers is proven. A response is judged until ExpiresAt.
 type Challenge struct {
 	Kind      factor.Kind
 	Prompt    factor.Prompt
@@ -86,7 +86,7 @@ func (s *Service) Challenge(ctx context.Context, tok string, kind factor.Kind, i
 }
 
 // Show is Challenge for a page that is only looked at: it sends nothing. Where a message is to be sent first, the
-// Prompt is nil.
+// Prompt is nil. Errors: *factor.Refused when it is not on offer, ErrUnauthenticated, ErrUnavailable.
 func (s *Service) Show(ctx context.Context, tok string, kind factor.Kind, id string, c Client) (Challenge, error) {
 	return s.challenge(ctx, tok, kind, id, c, false)
 }

@@ -64,7 +64,7 @@ type Config struct {
 	// Senders deliver messages, by their kind: "email", "sms". A factor of class Elsewhere needs its own.
 	Senders map[factor.Kind]Sender
 	// Notices writes the mails by which owners hear of what happened; nil: nobody hears. The sender of "email"
-	// delivers them.
+	// delivers them, when SendNotices is called.
 	Notices Notices
 	// Issuer is what the service calls itself on an authenticator's screen. Default "Nightlatch".
 	Issuer string

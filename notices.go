@@ -23,11 +23,13 @@ const (
 	noticeStep = 20
 )
 
-// Notices writes the mails by which the owner of an account hears of what happened to it.
+// Notices writes the mails by which the owner of an account hears of what happened to it; package notice has one. Each is
+// asked inside a transaction, perhaps more than once, and must not take long.
 type Notices interface {
 	// Wants says whether owners are told of events of that name at all.
 	Wants(event string) bool
-	// Notice writes the mail about an event, in a language; false: about this one there is none.
+	// Notice writes the mail about an event, in a language; false: about this one there is none. Kind and To
+	// of the message are filled in by the engine.
 	Notice(u User, e Event, lang string) (factor.Message, bool)
 }
 
@@ -77,7 +79,8 @@ func (c *change) putNotices(ctx context.Context) error {
 	return nil
 }
 
-// NoticesDue says when this process has committed a notice, so that it need not wait for the next look.
+// NoticesDue says when this process has committed a notice, so that it need not wait for the next call of SendNotices.
+// It is for one receiver, and is never closed.
 func (s *Service) NoticesDue() <-chan struct{} { return s.noticed }
 
 // tellNotices wakes whoever sends notices.

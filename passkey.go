@@ -39,8 +39,10 @@ func (s *Service) HasPasskeys(kind factor.Kind) bool {
 	return ok
 }
 
-// BeginPasskey makes a challenge for a sign-in without a name. The token goes to the client, and with the response to
-// ProvePasskey. It writes nothing. Errors: *factor.Refused for a kind that cannot, ErrUnavailable.
+// BeginPasskey makes a challenge for a sign-in without a name, by a factor that is a factor.Finder. The token
+// goes to the client, and with the response to ProvePasskey. It writes nothing.
+//
+// Errors: *factor.Refused for a kind that cannot, ErrUnavailable.
 func (s *Service) BeginPasskey(ctx context.Context, kind factor.Kind, c Client) (ch Challenge, tok string, err error) {
 	f, ok := s.factors[kind].(factor.Finder)
 	if !ok {
@@ -62,7 +64,7 @@ func (s *Service) BeginPasskey(ctx context.Context, kind factor.Kind, c Client) 
 }
 
 // ProvePasskey judges the response to a challenge of BeginPasskey and, when it is right, begins the sign-in of the user
-// whose authenticator answered; that is usually done at once.
+// whose authenticator answered. A passkey proves two classes, so that the next step is usually StepDone.
 //
 // Errors: *factor.Refused (wrong, used, expired; alike for an authenticator that is unknown and a user who is disabled),
 // ErrUnavailable.

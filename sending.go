@@ -12,14 +12,17 @@ import (
 	"github.com/nightlatch/nightlatch/factor"
 )
 
-// Sender delivers the messages of one kind. It returns factor.ErrDestination when the destination cannot be reached,
-// and any other error when the message was not taken or nobody can tell. It does not retry on its own after an unclear
-// answer to a message that is sent once. It obeys ctx, which ends after Limits.Delivery.
+// Sender delivers the messages of one kind; package deliver brings some, and what retries. It returns
+// factor.ErrDestination when the destination cannot be reached (the person is asked to check it), deliver.ErrUnclear when
+// nobody can tell whether the message went out (the code stays good), and any other error when it surely did not. It
+// does not retry on its own after an unclear answer to a message that is sent once. It obeys ctx, which ends after
+// Limits.Delivery, and may be called from many goroutines at once.
 type Sender interface {
 	Send(ctx context.Context, m factor.Message) error
 }
 
-// MessageLimits are how many messages of a kind may be sent in an hour. A zero value takes the default.
+// MessageLimits are how many messages of a kind may be asked for in an hour; notices do not count. A zero value takes
+// the default.
 type MessageLimits struct {
 	PerDestination int // default 10
 	PerUser        int // default 20
@@ -83,8 +86,8 @@ func (b budget) spend(limit int, now time.Time) (after budget, wait time.Duratio
 	return after, 0
 }
 
-// countMessage counts a message against every budget, and writes it to the trail. Where one is spent it returns a *ThrottledError, with which the
-// transaction ends: the message then counts against none.
+// countMessage counts a message against every budget, and writes it to the trail. Where one is spent it returns a
+// *ThrottledError, with which the transaction ends: the message then counts against none.
 func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *factor.Message, c Client) error {
 	if m == nil {
 		return nil

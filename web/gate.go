@@ -79,11 +79,13 @@ type Options struct {
 
 	// ReadBack returns a destination of a kind ("sms") as it is shown to the person before anything is sent to it: a
 	// phone number in its international form, with its country in lang. It returns a *factor.Refused with its field
-	// for what cannot be sent to. nil: nothing is read back.
+	// for what cannot be sent to; the method ReadBack of package sentcode's Factor does all that. nil: nothing is read
+	// back.
 	ReadBack func(kind factor.Kind, text, lang string) (spoken string, err error)
 	// Signals returns what a browser should know of a user's passkeys, as JSON: rpId, userId, allAcceptedCredentialIds,
 	// name and displayName, for the methods signalAllAcceptedCredentials and signalCurrentUserDetails (WebAuthn Level 3
-	// §5.1.10). nil, or no JSON: browsers are told nothing.
+	// §5.1.10); the method Signals of package webauthn's Factor makes it of what Service.HeldOf returns. nil, or an empty
+	// text: browsers are told nothing.
 	Signals func(ctx context.Context, user string) ([]byte, error)
 
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; default nobody.

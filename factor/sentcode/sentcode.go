@@ -60,7 +60,8 @@ type Options struct {
 	Host string
 	// Service is what the service calls itself in messages; "" is the Call's issuer.
 	Service string
-	// ParsePhone reads numbers, for NewSMS.
+	// ParsePhone reads numbers, for NewSMS. It is the application's: it decides which countries are sent to, and at
+	// whose cost.
 	ParsePhone ParsePhone
 }
 

@@ -106,7 +106,7 @@ func siteOf(host string) string {
 }
 
 // RelatedOrigins returns what /.well-known/webauthn of the RP ID answers, as application/json, so that pages of the
-// further origins may use its credentials (§5.11); nil where there is one origin only.
+// further origins may use its credentials (§5.11); nil where there is one origin only. To serve it is the application's.
 func (f *Factor) RelatedOrigins() []byte {
 	if len(f.origins) < 2 {
 		return nil

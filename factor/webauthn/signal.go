@@ -20,8 +20,8 @@ type signals struct {
 
 // Signals tells a browser what the user holds and is called, so that it forgets removed passkeys and learns a new name:
 // {rpId, userId, allAcceptedCredentialIds, name, displayName}. held must be all that the user holds of this kind, after
-// the change. It fails rather than leave one out, since browsers hide the passkeys that are missing. It is for the
-// signed-in user alone.
+// the change; the engine's HeldOf returns both. It fails for a user without a handle, and rather
+// than leave one out, since browsers hide the passkeys that are missing. It is for the signed-in user alone.
 func (f *Factor) Signals(user factor.User, held []factor.Held) (json.RawMessage, error) {
 	if len(user.Handle) == 0 {
 		return nil, errNoHandle

@@ -40,7 +40,8 @@ type Options struct {
 	// Origins are where pages may be: "https://example.com", also of hosts below RPID if they are listed. http
 	// is for localhost only.
 	Origins []string
-	// Related are origins of other domains that share RPID by way of RelatedOrigins (§5.11). https only.
+	// Related are origins of other domains that share RPID by way of RelatedOrigins (§5.11), which the
+	// application serves. https only.
 	Related []string
 	// UserVerification is asked for where a key is the second factor: "preferred" (the default), "discouraged" or
 	// "required". Passkeys always need it. Keys of the old U2F API cannot work where it is required.
