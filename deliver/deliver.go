@@ -1,11 +1,11 @@
-// Package deliver gets a message to a person. A Sender is one method; the rooms below are the senders that Nightlatch
+// Package deliver gets a message to a person. A Sender is one method; the packages below are the senders that Nightlatch
 // brings (smtp, twilio, webhook, outbox), and an application's own is as good. Retry and Failover make one sender of
 // others.
 //
 // What a sender says when it fails decides what happens next, so its words are four: the destination is refused
 // (factor.ErrDestination: the person must check it), it is not clear whether the message was sent (ErrUnclear), it did
 // not work now (Temporary), and any other error: it does not work at all. Only after the last two is it certain that
-// nothing was sent.
+// nothing was sent: a sender that is in doubt, say after a connection that broke, says ErrUnclear.
 //
 // The package knows no factor and no store: budgets, and what is kept until it is sent, are its caller's.
 package deliver

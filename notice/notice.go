@@ -13,7 +13,7 @@ import (
 	"github.com/nightlatch/nightlatch/locale"
 )
 
-// Writer writes notices. It is a nightlatch.Notices; the zero value but for Service is ready.
+// Writer writes notices. It is a nightlatch.Notices; only Service must be set.
 type Writer struct {
 	// Service is what the service calls itself to people.
 	Service string

@@ -2,7 +2,7 @@
 // a file, one JSON object a line.
 //
 // The messages hold codes that open accounts. The file is for its owner only, and an outbox has no place where people
-// sign in for earnest.
+// sign in in earnest.
 package outbox
 
 import (
