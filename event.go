@@ -29,6 +29,8 @@ type Event struct {
 	By            string            `json:"by,omitempty"` // who did it, if not the user: "administrator", "command line"
 	Client        Client            `json:"client,omitzero"`
 	Detail        map[string]string `json:"detail,omitempty"`
+	// Tell are addresses that hear of it besides the user's own: the one before a change, say.
+	Tell []string `json:"-"`
 }
 
 // The engine's events.
@@ -55,6 +57,23 @@ const (
 	EventReset                = "reset"
 	EventUnlocked             = "unlocked"
 	EventWarning              = "warning"
+
+	EventAuthenticatorSuspended = "authenticator_suspended" // by **This was not me**
+	EventDeviceRemembered       = "device_remembered"
+	EventDeviceEnded            = "device_ended" // Reason: "forgotten", "copied"
+	EventDevicesEnded           = "devices_ended"
+	EventNewBrowser             = "new_browser"          // a sign-in from a browser that was not seen before
+	EventWrongCodes             = "repeated_wrong_codes" // after a right password
+	EventNotMe                  = "not_me"               // Detail "event" is the name of what was disowned
+	EventRecoveryAsked          = "recovery_asked"
+	EventRecoveryBegun          = "recovery_begun" // the hold
+	EventRecoveryCanceled       = "recovery_canceled"
+	EventRecoveryCode           = "recovery_code_sent" // the hold is over
+	EventRecovered              = "recovered"          // enrolled anew by a hold's code
+	EventHelpAsked              = "help_asked"         // of the administrators
+	EventCodeGiven              = "code_given"         // by an administrator
+	EventReminded               = "enrollment_reminded"
+	EventWouldStop              = "policy_would_stop" // Policy.ReportOnly let it pass
 )
 
 // addEvent writes e at the end of the user's trail and st with it. Call it once a transaction per user, last, or

@@ -66,6 +66,14 @@ type Config struct {
 	// Notices writes the mails by which owners hear of what happened; nil: nobody hears. The sender of "email"
 	// delivers them, when SendNotices is called.
 	Notices Notices
+	// Recovery is what helps who has lost everything.
+	Recovery Recovery
+	// Address makes an authenticator of the address of a user, to which a code is mailed before a first enrollment. It
+	// is never kept. nil, or false: there is none.
+	Address func(u User) (factor.Enrolled, bool)
+	// Disowned is called in the transaction in which a user's **This was not me** takes effect, so that what the
+	// application did itself is held back, too; e is the event that the mail told of. nil: nothing is.
+	Disowned func(ctx context.Context, user string, e Event) error
 	// Issuer is what the service calls itself on an authenticator's screen. Default "Nightlatch".
 	Issuer string
 	// Origin is "https://example.com", what browsers are at.
@@ -73,6 +81,15 @@ type Config struct {
 	Log    *slog.Logger     // default: discards
 	Now    func() time.Time // default: time.Now
 	Rand   io.Reader        // default: crypto/rand
+}
+
+// Recovery is what helps a person who has lost every second factor, beside recovery codes.
+type Recovery struct {
+	// Email lets a person begin a hold by a mailed link, after the right password.
+	Email bool
+	Hold  time.Duration // how long the owner may object; default 24 hours
+	// AdminEmail is where people may ask the administrators for help; "": nowhere.
+	AdminEmail string
 }
 
 // Limits are times and counts. A zero value takes the default.
@@ -125,6 +142,9 @@ type Service struct {
 	limits  Limits
 	senders map[factor.Kind]Sender
 	notices Notices
+	recover Recovery
+	address func(u User) (factor.Enrolled, bool)
+	disown  func(ctx context.Context, user string, e Event) error
 	noticed chan struct{} // something is due
 	issuer  string
 	origin  string
@@ -150,10 +170,12 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("nightlatch: Config.Factors is empty")
 	}
 	s := &Service{
-		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders, notices: c.Notices, noticed: make(chan struct{}, 1),
+		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders, notices: c.Notices,
+		recover: c.Recovery, address: c.Address, disown: c.Disowned, noticed: make(chan struct{}, 1),
 		factors: map[factor.Kind]factor.Factor{}, issuer: c.Issuer, origin: c.Origin,
 		log: c.Log, now: c.Now, rand: c.Rand, touching: make(chan struct{}, 4),
 	}
+	orDuration(&s.recover.Hold, 24*time.Hour)
 	if s.issuer == "" {
 		s.issuer = "Nightlatch"
 	}

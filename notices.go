@@ -8,7 +8,6 @@ import (
 
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/internal/seal"
-	"github.com/nightlatch/nightlatch/internal/token"
 )
 
 const (
@@ -28,9 +27,22 @@ const (
 type Notices interface {
 	// Wants says whether owners are told of events of that name at all.
 	Wants(event string) bool
-	// Notice writes the mail about an event, in a language; false: about this one there is none. Kind and To
-	// of the message are filled in by the engine.
-	Notice(u User, e Event, lang string) (factor.Message, bool)
+	// Mail writes the mail about an event; false: about this one there is none. Kind and To of the message are
+	// filled in by the engine.
+	Mail(n Notice) (factor.Message, bool)
+}
+
+// Notice is what a mail tells of.
+type Notice struct {
+	User  User
+	Event Event
+	To    string // the address that it goes to: the user's own, one of Event.Tell, or the administrators'
+	Lang  string // BCP 47
+	// Link is the token of a link that the mail must hold, or "": for ForNotMe at PUBLIC_URL/not-me?token=…, for
+	// ForRecovery at PUBLIC_URL/recover?token=….
+	Link    string
+	Purpose Purpose // of Link
+	Code    string  // with EventRecoveryCode: the code that ends the recovery
 }
 
 // sealedNotice is what is kept of a notice until it is sent.
@@ -55,28 +67,33 @@ func (c *change) putNotices(ctx context.Context) error {
 			continue
 		}
 		u, err := s.users.FindUser(ctx, l.user)
-		if errors.Is(err, ErrNotFound) || err == nil && u.Email == "" {
+		if errors.Is(err, ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
 		l.event.At = c.now
-		m, ok := s.notices.Notice(u, l.event, l.event.Client.Lang)
-		if !ok {
-			continue
+		for _, to := range append([]string{u.Email}, l.event.Tell...) {
+			if to == "" {
+				continue
+			}
+			if err := c.putNotice(ctx, Notice{User: u, Event: l.event, To: to, Lang: l.event.Client.Lang}); err != nil {
+				return err
+			}
 		}
-		m.Kind, m.To = "email", u.Email
-		r := MessageRecord{ID: token.NewID(s.rand), User: l.user, DueAt: c.now, ExpiresAt: c.now.Add(noticeLife)}
-		if r.Sealed, err = s.seal(sealedNotice{Message: m}, noticePlace(r)); err != nil {
-			return err
-		}
-		if err := c.Put(ctx, r); err != nil {
-			return err
-		}
-		c.noticed = true
 	}
 	return nil
+}
+
+// putNotice keeps one mail.
+func (c *change) putNotice(ctx context.Context, n Notice) error {
+	m, ok := c.s.notices.Mail(n)
+	if !ok {
+		return nil
+	}
+	m.Kind, m.To = "email", n.To
+	return c.post(ctx, n.User.ID, sealedNotice{Message: m})
 }
 
 // NoticesDue says when this process has committed a notice, so that it need not wait for the next call of SendNotices.

@@ -39,11 +39,30 @@ const (
 	Admins   Require = "admins"
 )
 
+// FirstEnrollment says what an account that holds no second factor needs beside its password to enroll the first one.
+type FirstEnrollment string
+
+// A code is mailed to the account's address, by Config.Address.
+const (
+	FirstByAddress  FirstEnrollment = ""         // a mailed code, where the address is confirmed; else nothing more
+	FirstByPassword FirstEnrollment = "password" // nothing more
+	FirstByEmail    FirstEnrollment = "email"    // a mailed code, where there is an address; else nothing more
+)
+
 // Policy says what comes next. The zero Policy lets every kind of the Config be enrolled and requires none.
 type Policy struct {
 	Require Require       // default Optional
 	Grace   time.Duration // how long an account may put enrollment off once it is required
 	Fresh   time.Duration // how recent a proof must be to change what guards an account; default 10 minutes
+	// Remember is how long a remembered device spares the second factor, from the proof that it carries; 0: every
+	// sign-in asks.
+	Remember time.Duration
+	// AtLeast is how many second factors a user must hold who must have one; default 1.
+	AtLeast int
+	// ReportOnly lets those pass who would have to enroll, and writes EventWouldStop.
+	ReportOnly bool
+	// FirstEnrollment is what the first second factor needs beside the password; default FirstByAddress.
+	FirstEnrollment FirstEnrollment
 	// Enroll are the kinds that may be enrolled; empty: all second factors and backups of the Config.
 	Enroll []factor.Kind
 

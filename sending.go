@@ -92,6 +92,14 @@ func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *
 	if m == nil {
 		return nil
 	}
+	if err := s.spendMessage(ctx, tx, user, m, c); err != nil {
+		return err
+	}
+	return tx.event(ctx, user, Event{Name: EventCodeSent, Kind: m.Kind, Client: c})
+}
+
+// spendMessage counts a message against every budget.
+func (s *Service) spendMessage(ctx context.Context, tx *change, user string, m *factor.Message, c Client) error {
 	to, err := s.destinationSubject(m.To)
 	if err != nil {
 		return err
@@ -118,7 +126,7 @@ func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *
 	if wait > 0 {
 		return &ThrottledError{RetryAfter: max(wait, time.Second)}
 	}
-	return tx.event(ctx, user, Event{Name: EventCodeSent, Kind: m.Kind, Client: c})
+	return nil
 }
 
 // destinationSubject is where the messages to a destination are counted, hashed as a name is: there are few enough

@@ -17,6 +17,10 @@ type Start struct {
 	To      string // where to go afterwards, as the caller has checked it
 	Binding string // the application's own session that it holds for; "" with the server's own
 	Token   bool   // the client holds tokens, not cookies: it is no browser that could be remembered
+	// Device is the token of a remembered device that the browser has for this user, or "".
+	Device string `json:"-"`
+	// Browser is any value that the browser keeps, to tell one that was seen before; "": its Client.Agent does.
+	Browser string `json:"-"`
 	// Replaces is the token of a session that ends when this sign-in is done, or "".
 	Replaces string `json:"-"`
 }
@@ -49,8 +53,13 @@ type Next struct {
 	User      string        // never shown before StepDone
 	To        string        // as Start had it
 	Stay      bool
-	ByToken   bool   // as Start.Token had it
-	Binding   string // as Start had it
+	ByToken   bool // as Start.Token had it
+	// MayRemember: the device may be remembered by the next right proof.
+	MayRemember bool
+	// Device is the new token of the remembered device, or "" where it did not change; DeviceUntil is when it ends.
+	Device      string
+	DeviceUntil time.Time
+	Binding     string // as Start had it
 }
 
 // signInData is what is kept of a sign-in beside its columns.

@@ -21,6 +21,15 @@ type standing struct {
 	AfterReset    bool      `json:"after_reset,omitempty"`
 	RequiredSince time.Time `json:"required_since,omitzero"`
 
+	// PasswordMailedTo is the mailbox that a link to set the password went to, as destinationSubject has it; "" once
+	// the password was changed in another way. A code mailed there proves nothing more.
+	PasswordMailedTo string    `json:"password_mailed_to,omitempty"`
+	PasswordResetAt  time.Time `json:"password_reset_at,omitzero"`
+	AddressChangedAt time.Time `json:"address_changed_at,omitzero"`
+	Hold             *hold     `json:"hold,omitempty"`     // a recovery by mail that waits
+	Browsers         []browser `json:"browsers,omitempty"` // that finished a sign-in, the last seen first
+	Unread           []int64   `json:"unread,omitempty"`   // events to be read on the account page, where there is no address
+
 	record UserRecord
 }
 
@@ -78,12 +87,13 @@ func (s *Service) completeHandle(st *standing) error {
 type envelope struct {
 	State factor.State `json:"state"`
 	Hint  string       `json:"hint,omitempty"`
+	To    string       `json:"to,omitempty"`
 	Left  int          `json:"left,omitempty"`
 	Model string       `json:"model,omitempty"`
 }
 
 func envelopeOf(e factor.Enrolled) envelope {
-	return envelope{State: e.State, Hint: e.Hint, Left: e.Left, Model: e.Model}
+	return envelope{State: e.State, Hint: e.Hint, To: e.To, Left: e.Left, Model: e.Model}
 }
 
 func authenticatorPlace(r AuthenticatorRecord) seal.Place {
@@ -96,7 +106,7 @@ func (s *Service) openAuthenticator(r AuthenticatorRecord) (factor.Held, error) 
 		return factor.Held{}, err
 	}
 	return factor.Held{
-		ID: r.ID, Kind: r.Kind, Label: r.Label, Hint: e.Hint, Model: e.Model, Left: e.Left, State: e.State, Preferred: r.Preferred,
+		ID: r.ID, Kind: r.Kind, Label: r.Label, Hint: e.Hint, To: e.To, Model: e.Model, Left: e.Left, State: e.State, Preferred: r.Preferred,
 		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, Allows: r.Allows,
 	}, nil
 }

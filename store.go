@@ -53,6 +53,18 @@ type Reader interface {
 	EventsOf(ctx context.Context, user string, before int64, limit int) ([]EventRecord, error)
 	// MessagesDue returns at most limit messages whose DueAt is not after now, the oldest first.
 	MessagesDue(ctx context.Context, now time.Time, limit int) ([]MessageRecord, error)
+	// FindDevice finds by the hash of the token.
+	FindDevice(ctx context.Context, token string) (DeviceRecord, error)
+	// DevicesOf returns all of a user, the last used first.
+	DevicesOf(ctx context.Context, user string) ([]DeviceRecord, error)
+	// FindLink finds by the hash of the token.
+	FindLink(ctx context.Context, token string) (LinkRecord, error)
+	// LinksOf returns all of a user, the newest first.
+	LinksOf(ctx context.Context, user string) ([]LinkRecord, error)
+	// UsersAfter returns at most limit users whose id is greater than user, in the order of their ids.
+	UsersAfter(ctx context.Context, user string, limit int) ([]UserRecord, error)
+	// FindEvents returns at most limit events of all users that q fits, the newest first.
+	FindEvents(ctx context.Context, q EventQuery, limit int) ([]EventRecord, error)
 	// Epoch is a number that RaiseEpoch raises. A cache of sessions reads it and forgets all when it moved.
 	Epoch(ctx context.Context) (int64, error)
 }
@@ -80,7 +92,7 @@ type Tx interface {
 }
 
 // Record is what a Tx writes, by value: a UserRecord, AuthenticatorRecord, SignInRecord, SessionRecord, PendingRecord,
-// ThrottleRecord or EventRecord.
+// ThrottleRecord, EventRecord, MessageRecord, DeviceRecord or LinkRecord.
 type Record interface{ record() }
 
 // UserRecord is what the engine keeps of a user, made at first sight. Key: User.
@@ -174,6 +186,39 @@ type MessageRecord struct {
 	Revision  int64
 }
 
+// DeviceRecord is a remembered browser. Key: ID. Unique: Token.
+type DeviceRecord struct {
+	ID         string
+	Token      string // the hash of the part of the token that stays
+	User       string
+	Sealed     []byte
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+	ExpiresAt  time.Time
+	Revision   int64
+}
+
+// LinkRecord is the link of a mail. Key: Token.
+type LinkRecord struct {
+	Token     string // the hash of the token
+	User      string
+	Purpose   string
+	Sealed    []byte
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    time.Time // zero: not yet
+	Revision  int64
+}
+
+// EventQuery chooses events among those of all users. The zero EventQuery chooses all.
+type EventQuery struct {
+	User, Name string // "" = any
+	// What an earlier answer ended with, to page on: its At, User and Seq. A zero Before begins with the newest.
+	Before     time.Time
+	BeforeUser string
+	BeforeSeq  int64
+}
+
 func (UserRecord) record()          {}
 func (AuthenticatorRecord) record() {}
 func (SignInRecord) record()        {}
@@ -182,3 +227,5 @@ func (PendingRecord) record()       {}
 func (ThrottleRecord) record()      {}
 func (EventRecord) record()         {}
 func (MessageRecord) record()       {}
+func (DeviceRecord) record()        {}
+func (LinkRecord) record()          {}

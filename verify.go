@@ -21,14 +21,21 @@ const refusalsNoted = 100
 // errAgain: what was judged on has changed meanwhile.
 var errAgain = fmt.Errorf("%w: judged on what has changed", ErrConflict)
 
+// VerifyOption is something that is asked for besides with a response.
+type VerifyOption int
+
+// RememberDevice asks that the browser be remembered when the response is right; Next.MayRemember says whether it may.
+const RememberDevice VerifyOption = 1
+
 // Verify judges a response in the sign-in or session of a token and returns where that stands now. It is, with
 // ProveFirst, the only caller of Factor.Verify.
 //
 // Errors: *factor.Refused (the reason says why), *ThrottledError (nothing was judged), ErrUnauthenticated,
 // ErrUnavailable. No verdict is returned before it is committed.
-func (s *Service) Verify(ctx context.Context, tok string, r factor.Response, c Client) (Next, error) {
+func (s *Service) Verify(ctx context.Context, tok string, r factor.Response, c Client, options ...VerifyOption) (Next, error) {
+	remember := slices.Contains(options, RememberDevice)
 	for range maxRounds {
-		next, err := s.verifyOnce(ctx, tok, r, c)
+		next, err := s.verifyOnce(ctx, tok, r, c, remember)
 		if !errors.Is(err, ErrConflict) {
 			return next, s.outer(err)
 		}
@@ -46,14 +53,16 @@ type trial struct {
 	pending *PendingRecord
 	state   factor.State // of pending, opened
 	client  Client
-	chosen  string // the one that the response names by itself
-	judged  bool
-	verdict factor.Verdict
-	refused *factor.Refused
+	// remember: the device is to be remembered, if the response is right.
+	remember bool
+	chosen   string // the one that the response names by itself
+	judged   bool
+	verdict  factor.Verdict
+	refused  *factor.Refused
 }
 
-func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response, c Client) (Next, error) {
-	t := &trial{client: c}
+func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response, c Client, remember bool) (Next, error) {
+	t := &trial{client: c, remember: remember}
 	if err := s.prepareTrial(ctx, t, tok, r); err != nil {
 		return Next{}, err
 	}
@@ -282,7 +291,7 @@ func (s *Service) putVerdict(ctx context.Context, tx *change, t *trial, right bo
 		return rec, fmt.Errorf("factor %s answered for an authenticator that was not asked", t.info.Kind)
 	}
 	held := t.h.held[i]
-	e := envelope{State: held.State, Hint: held.Hint, Model: held.Model, Left: held.Left}
+	e := envelope{State: held.State, Hint: held.Hint, To: held.To, Model: held.Model, Left: held.Left}
 	if t.verdict.State != nil {
 		e.State = t.verdict.State
 	}

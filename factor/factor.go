@@ -85,6 +85,7 @@ type Held struct {
 	Hint       string // "•••• 12": what may be shown of an address or a number
 	Model      string // "YubiKey 5": what it is, where known
 	Left       int    // for a Backup factor: how many codes are left
+	To         string // as Enrolled.To
 	State      State
 	Preferred  bool
 	CreatedAt  time.Time
@@ -100,6 +101,9 @@ type Allows string
 const (
 	AllowsAll        Allows = ""       // what the policy says
 	AllowsEnrollment Allows = "enroll" // the enrollment of a new authenticator and nothing else
+	// AllowsNothing: it is suspended. It is held and never judged, and an account that holds nothing else is none
+	// without a second factor.
+	AllowsNothing Allows = "nothing"
 )
 
 // Call is what a factor is told besides the response.
@@ -137,6 +141,7 @@ type Enrolled struct {
 	Lookup string
 	Label  string // a name to suggest, or empty
 	Hint   string
+	To     string // the address or number that its codes go to, in the form in which two are compared; or empty
 	Model  string
 	Left   int
 	// Show is shown to the user once, when the enrollment is committed (recovery codes: Keep), or nil.

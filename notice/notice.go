@@ -72,8 +72,9 @@ func (w Writer) Wants(event string) bool {
 	return ok
 }
 
-// Notice is as in nightlatch.Notices. Too many wrong passwords alone are no news: anybody can type those.
-func (w Writer) Notice(u nightlatch.User, e nightlatch.Event, lang string) (factor.Message, bool) {
+// Mail is as in nightlatch.Notices. Too many wrong passwords alone are no news: anybody can type those.
+func (w Writer) Mail(n nightlatch.Notice) (factor.Message, bool) {
+	e, lang := n.Event, n.Lang
 	t, ok := texts[e.Name]
 	if !ok || e.Name == nightlatch.EventThrottled && e.Kind == "password" {
 		return factor.Message{}, false
@@ -85,7 +86,7 @@ func (w Writer) Notice(u nightlatch.User, e nightlatch.Event, lang string) (fact
 	}
 	lines = append(lines, locale.T(lang, t.means), w.where(e, lang), w.advice(lang))
 	return factor.Message{
-		Kind: "email", To: u.Email, Subject: locale.T(lang, "%s: %s", w.Service, what),
+		Kind: "email", To: n.To, Subject: locale.T(lang, "%s: %s", w.Service, what),
 		Text: strings.Join(lines, "\n\n") + "\n", HTML: "<p>" + htmlOf(lines) + "</p>",
 	}, true
 }

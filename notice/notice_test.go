@@ -18,9 +18,9 @@ var (
 // A notice says what happened, when, from where, and what it means, as text and HTML with the same words.
 func TestNotice(t *testing.T) {
 	t.Parallel()
-	m, ok := writer.Notice(ann, nightlatch.Event{
+	m, ok := writer.Mail(nightlatch.Notice{User: ann, To: ann.Email, Lang: "en", Event: nightlatch.Event{
 		Name: nightlatch.EventAuthenticatorAdded, At: noon, Label: `<b>"Blue"</b>`, Client: nightlatch.Client{Addr: "192.0.2.7"},
-	}, "en")
+	}})
 	if !ok || m.To != "ann@example.org" || m.Kind != "email" || m.Subject != "Example: An authenticator was added to your account" || m.Once {
 		t.Fatalf("notice = %+v, %v", m, ok)
 	}
@@ -46,7 +46,7 @@ func TestEveryWantedEvent(t *testing.T) {
 		nightlatch.EventThrottled, "password_changed",
 	} {
 		for _, lang := range []string{"en", "de", "", "xx"} {
-			m, ok := writer.Notice(ann, nightlatch.Event{Name: name, Kind: "totp", At: noon, By: "command line"}, lang)
+			m, ok := writer.Mail(nightlatch.Notice{User: ann, To: ann.Email, Lang: lang, Event: nightlatch.Event{Name: name, Kind: "totp", At: noon, By: "command line"}})
 			if !writer.Wants(name) || !ok || m.Subject == "" || strings.Contains(m.Text+m.Subject, "%!") || !strings.Contains(m.Text, "command line") {
 				t.Errorf("%s in %q: %+v, %v", name, lang, m, ok)
 			}
@@ -57,11 +57,11 @@ func TestEveryWantedEvent(t *testing.T) {
 // What anybody can bring about by typing is no news, and what is not told is not wanted.
 func TestNoNotice(t *testing.T) {
 	t.Parallel()
-	if _, ok := writer.Notice(ann, nightlatch.Event{Name: nightlatch.EventThrottled, Kind: "password"}, "en"); ok {
+	if _, ok := writer.Mail(nightlatch.Notice{User: ann, Lang: "en", Event: nightlatch.Event{Name: nightlatch.EventThrottled, Kind: "password"}}); ok {
 		t.Error("wrong passwords alone make a mail")
 	}
 	for _, name := range []string{nightlatch.EventSignedIn, nightlatch.EventRefused, "", "something else"} {
-		if _, ok := writer.Notice(ann, nightlatch.Event{Name: name}, "en"); ok || writer.Wants(name) {
+		if _, ok := writer.Mail(nightlatch.Notice{User: ann, Lang: "en", Event: nightlatch.Event{Name: name}}); ok || writer.Wants(name) {
 			t.Errorf("%q is told", name)
 		}
 	}

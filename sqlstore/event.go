@@ -19,6 +19,26 @@ func (r reader) EventsOf(ctx context.Context, user string, before int64, limit i
 		WHERE user_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`, user, before, limit)
 }
 
+// FindEvents is as in nightlatch.Reader.
+func (r reader) FindEvents(ctx context.Context, q nightlatch.EventQuery, limit int) ([]nightlatch.EventRecord, error) {
+	at, seq := int64(math.MaxInt64), int64(math.MaxInt64)
+	if !q.Before.IsZero() {
+		at, seq = stamp(q.Before), q.BeforeSeq
+	}
+	args := []any{at, q.BeforeUser, seq, max(limit, 0)}
+	const before = ` (at, user_id, seq) < ($1, $2, $3) ORDER BY at DESC, user_id DESC, seq DESC LIMIT $4`
+	const columns = `SELECT user_id, seq, at, name, data, mac FROM nl_events WHERE`
+	switch {
+	case q.User != "" && q.Name != "":
+		return list(ctx, r, scanEvent, columns+` user_id = $5 AND name = $6 AND`+before, append(args, q.User, q.Name)...)
+	case q.User != "":
+		return list(ctx, r, scanEvent, columns+` user_id = $5 AND`+before, append(args, q.User)...)
+	case q.Name != "":
+		return list(ctx, r, scanEvent, columns+` name = $5 AND`+before, append(args, q.Name)...)
+	}
+	return list(ctx, r, scanEvent, columns+before, args...)
+}
+
 func scanEvent(row scanner) (e nightlatch.EventRecord, err error) {
 	err = row.Scan(&e.User, &e.Seq, moment{&e.At}, &e.Name, &e.Data, &e.MAC)
 	return e, err

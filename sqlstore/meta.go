@@ -39,6 +39,10 @@ func (t txn) Expire(ctx context.Context, now time.Time, limit int) (int, error) 
 			(SELECT id FROM nl_sessions WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
 		`DELETE FROM nl_pendings WHERE id IN
 			(SELECT id FROM nl_pendings WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
+		`DELETE FROM nl_devices WHERE id IN
+			(SELECT id FROM nl_devices WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
+		`DELETE FROM nl_links WHERE token IN
+			(SELECT token FROM nl_links WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
 		`DELETE FROM nl_messages WHERE id IN
 			(SELECT id FROM nl_messages WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
 		`DELETE FROM nl_throttles WHERE (subject, kind) IN

@@ -36,6 +36,10 @@ func (t txn) Put(ctx context.Context, r nightlatch.Record) error {
 		return t.putEvent(ctx, r)
 	case nightlatch.MessageRecord:
 		return t.putMessage(ctx, r)
+	case nightlatch.DeviceRecord:
+		return t.putDevice(ctx, r)
+	case nightlatch.LinkRecord:
+		return t.putLink(ctx, r)
 	}
 	return fmt.Errorf("sqlstore: %T is no record", r)
 }
@@ -57,6 +61,10 @@ func (t txn) Delete(ctx context.Context, r nightlatch.Record) error {
 		return t.one(ctx, `DELETE FROM nl_throttles WHERE subject = $1 AND kind = $2 AND revision = $3`, r.Subject, r.Kind, r.Revision)
 	case nightlatch.MessageRecord:
 		return t.one(ctx, `DELETE FROM nl_messages WHERE id = $1 AND revision = $2`, r.ID, r.Revision)
+	case nightlatch.DeviceRecord:
+		return t.one(ctx, `DELETE FROM nl_devices WHERE id = $1 AND revision = $2`, r.ID, r.Revision)
+	case nightlatch.LinkRecord:
+		return t.one(ctx, `DELETE FROM nl_links WHERE token = $1 AND revision = $2`, r.Token, r.Revision)
 	case nightlatch.EventRecord:
 		return errors.New("sqlstore: an event is never deleted")
 	}

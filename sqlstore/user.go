@@ -11,6 +11,12 @@ func (r reader) FindUser(ctx context.Context, user string) (nightlatch.UserRecor
 	return find(ctx, r, scanUser, `SELECT user_id, sealed, revision FROM nl_users WHERE user_id = $1`, user)
 }
 
+// UsersAfter is as in nightlatch.Reader.
+func (r reader) UsersAfter(ctx context.Context, user string, limit int) ([]nightlatch.UserRecord, error) {
+	return list(ctx, r, scanUser, `SELECT user_id, sealed, revision FROM nl_users
+		WHERE user_id > $1 ORDER BY user_id LIMIT $2`, user, max(limit, 0))
+}
+
 func scanUser(row scanner) (u nightlatch.UserRecord, err error) {
 	err = row.Scan(&u.User, &u.Sealed, &u.Revision)
 	return u, err
@@ -33,6 +39,8 @@ func (t txn) deleteUser(ctx context.Context, u nightlatch.UserRecord) error {
 		`DELETE FROM nl_sign_ins WHERE user_id = $1`,
 		`DELETE FROM nl_sessions WHERE user_id = $1`,
 		`DELETE FROM nl_pendings WHERE user_id = $1`,
+		`DELETE FROM nl_devices WHERE user_id = $1`,
+		`DELETE FROM nl_links WHERE user_id = $1`,
 		`DELETE FROM nl_throttles WHERE subject = 'user:' || $1`, // as the engine names the subject that is a user
 	} {
 		if _, err := t.exec(ctx, query, u.User); err != nil {
