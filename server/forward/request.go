@@ -1,0 +1,287 @@
+// Package forward decides, for a proxy or for the one that is built in, whether a request may pass: by the rules of the
+// settings, and by who is signed in.
+//
+// It owns how the original request is read, which rule is for it, and what the application is told. It knows no store
+// and no page: who is signed in comes from Sessions.
+package forward
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// Request is a request to an application, as a proxy tells of it.
+type Request struct {
+	Method string
+	Scheme string // "http" or "https"
+	Host   string // in lower case, with a port where one was given
+	Path   string // decoded once, as rules see it
+	URI    string // path and query as they were sent
+	Addr   netip.Addr
+}
+
+// Hostname is the Host without its port.
+func (r Request) Hostname() string {
+	u := url.URL{Host: r.Host}
+	return strings.TrimSuffix(u.Hostname(), ".")
+}
+
+// URL is the whole address that was asked for.
+func (r Request) URL() string { return r.Scheme + "://" + r.Host + r.URI }
+
+// What makes a request one that nobody can judge.
+var (
+	errMissing = errors.New("the original request is missing")
+	errBoth    = errors.New("the original request stands in both families of headers")
+	errDoubled = errors.New("a header of the original request stands twice")
+	errMethod  = errors.New("the method is none")
+	errScheme  = errors.New("the scheme is neither http nor https")
+	errHost    = errors.New("the host is none")
+	errURI     = errors.New("the address is none")
+	errPath    = errors.New("the path is ambiguous")
+)
+
+// families are the two ways in which proxies tell of the original request.
+var families = [2][]string{
+	{"X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri"},
+	{"X-Original-Method", "X-Original-Url"},
+}
+
+// AsksByOriginalURL says whether a request for a decision is one of nginx, which knows no other refusals than 401 and 403.
+func AsksByOriginalURL(h http.Header) bool {
+	return len(h["X-Original-Url"]) > 0 || len(h["X-Original-Method"]) > 0
+}
+
+// ReadRequest reads the original request from the headers of a trusted proxy. It returns an error, which says what is
+// wrong with it, for whatever an application might understand in another way.
+func ReadRequest(h http.Header) (Request, error) {
+	forwarded, original := hasAny(h, families[0]), hasAny(h, families[1])
+	switch {
+	case forwarded && original:
+		return Request{}, errBoth
+	case original:
+		return readOriginal(h)
+	case forwarded:
+		return readForwarded(h)
+	}
+	return Request{}, errMissing
+}
+
+func hasAny(h http.Header, names []string) bool {
+	for _, name := range names {
+		if len(h[name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// one returns the values of headers that must each stand once.
+func one(h http.Header, names ...string) ([]string, error) {
+	values := make([]string, len(names))
+	for i, name := range names {
+		switch v := h[name]; {
+		case len(v) == 0 || v[0] == "":
+			return nil, errMissing
+		case len(v) > 1:
+			return nil, errDoubled
+		default:
+			values[i] = v[0]
+		}
+	}
+	return values, nil
+}
+
+func readForwarded(h http.Header) (Request, error) {
+	v, err := one(h, families[0]...)
+	if err != nil {
+		return Request{}, err
+	}
+	return NewRequest(v[0], v[1], v[2], v[3])
+}
+
+func readOriginal(h http.Header) (Request, error) {
+	v, err := one(h, families[1]...)
+	if err != nil {
+		return Request{}, err
+	}
+	scheme, rest, ok := strings.Cut(v[1], "://")
+	if !ok {
+		return Request{}, errURI
+	}
+	host, uri := rest, "/"
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		host, uri = rest[:i], rest[i:]
+	}
+	return NewRequest(v[0], scheme, host, uri)
+}
+
+// NewRequest judges the parts of a request. It returns an error for whatever is ambiguous.
+func NewRequest(method, scheme, host, uri string) (Request, error) {
+	r := Request{Method: method, Host: strings.ToLower(host), URI: uri}
+	if !isToken(method) {
+		return Request{}, errMethod
+	}
+	switch strings.ToLower(scheme) {
+	case "http", "ws":
+		r.Scheme = "http"
+	case "https", "wss":
+		r.Scheme = "https"
+	default:
+		return Request{}, errScheme
+	}
+	if !isHost(r.Host) {
+		return Request{}, errHost
+	}
+	path, query, _ := strings.Cut(uri, "?")
+	if !strings.HasPrefix(path, "/") || hasControl(query) || strings.Contains(query, "#") {
+		return Request{}, errURI
+	}
+	var err error
+	r.Path, err = CleanPath(path)
+	return r, err
+}
+
+// CleanPath decodes a path once. It returns an error when the path, decoded once or twice, has a "." or ".." segment (with
+// or without parameters), an empty segment other than the last, a backslash, an encoded slash, a control byte or bad UTF-8:
+// proxies and applications do not agree on what those mean.
+func CleanPath(raw string) (string, error) {
+	if strings.ContainsAny(raw, "#?") || hasControl(raw) {
+		return "", errPath
+	}
+	once, ok := unescape(raw, true)
+	if !ok || ambiguous(once) {
+		return "", errPath
+	}
+	twice, ok := unescape(once, false)
+	if !ok || ambiguous(twice) {
+		return "", errPath
+	}
+	return once, nil
+}
+
+// unescape decodes percent escapes; strict refuses a "%" that begins none. It is false for an encoded slash, too.
+func unescape(s string, strict bool) (string, bool) {
+	if !strings.Contains(s, "%") {
+		return s, true
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+			if strict {
+				return "", false
+			}
+			b.WriteByte('%')
+			continue
+		}
+		c := hexOf(s[i+1])<<4 | hexOf(s[i+2])
+		if c == '/' {
+			return "", false
+		}
+		b.WriteByte(c)
+		i += 2
+	}
+	return b.String(), true
+}
+
+// ambiguous says whether a decoded path may be read in more than one way.
+func ambiguous(path string) bool {
+	if !utf8.ValidString(path) || strings.Contains(path, `\`) || hasControl(path) || !strings.HasPrefix(path, "/") {
+		return true
+	}
+	segments := strings.Split(path[1:], "/")
+	for i, s := range segments {
+		name, _, _ := strings.Cut(s, ";")
+		if name == "." || name == ".." || name == "" && (i < len(segments)-1 || s != "") {
+			return true
+		}
+	}
+	return false
+}
+
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+func hexOf(c byte) byte {
+	switch {
+	case c >= 'a':
+		return c - 'a' + 10
+	case c >= 'A':
+		return c - 'A' + 10
+	}
+	return c - '0'
+}
+
+// isToken: RFC 9110 §5.6.2.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
+
+// isHost: a name, or an address, with or without a port. Nothing that could be two, or be read as a user and a host.
+func isHost(s string) bool {
+	if s == "" || len(s) > 260 {
+		return false
+	}
+	name, port := s, ""
+	if strings.HasPrefix(s, "[") {
+		end := strings.IndexByte(s, ']')
+		if end < 0 {
+			return false
+		}
+		if a, err := netip.ParseAddr(s[1:end]); err != nil || !a.Is6() || a.Zone() != "" {
+			return false
+		}
+		name, port = "", s[end+1:]
+	} else if i := strings.IndexByte(s, ':'); i >= 0 {
+		name, port = s[:i], s[i:]
+		if name == "" {
+			return false
+		}
+	}
+	if port != "" && !isPort(port) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_') {
+			return false
+		}
+	}
+	return !strings.HasPrefix(name, ".") && !strings.Contains(name, "..")
+}
+
+func isPort(s string) bool {
+	if len(s) < 2 || len(s) > 6 || s[0] != ':' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,151 @@
+package forward
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch/server/settings"
+)
+
+// Rules choose what a request needs: the first that fits decides. Where none fits it is level 2.
+type Rules struct{ list []rule }
+
+type rule struct {
+	settings.Rule
+	path *regexp.Regexp // nil: every path
+}
+
+// NewRules takes the rules of the settings. It returns an error that names a rule which can never be reached.
+func NewRules(list []settings.Rule) (Rules, error) {
+	var rs Rules
+	for i, r := range list {
+		next := rule{Rule: r, path: compilePath(r.Path)}
+		for j, before := range rs.list {
+			if before.covers(next) {
+				return Rules{}, fmt.Errorf("rule[%d], line %d, can never be reached: rule[%d], line %d, takes all that it is for; allowed is to put it before, or to leave it out",
+					i+1, r.Line, j+1, before.Line)
+			}
+		}
+		rs.list = append(rs.list, next)
+	}
+	return rs, nil
+}
+
+// Find returns the first rule that fits a request at a time, and its index; the rule that holds where none fits has
+// the index -1.
+func (rs Rules) Find(r Request, now time.Time) (settings.Rule, int) {
+	for i, one := range rs.list {
+		if one.fits(r, now) {
+			return one.Rule, i
+		}
+	}
+	return settings.Rule{Level: 2}, -1
+}
+
+func (one rule) fits(r Request, now time.Time) bool {
+	return one.fitsHost(r.Hostname()) &&
+		(one.path == nil || one.path.MatchString(r.Path)) &&
+		(len(one.Methods) == 0 || slices.Contains(one.Methods, r.Method)) &&
+		(len(one.Networks) == 0 || slices.ContainsFunc(one.Networks, func(p netip.Prefix) bool { return p.Contains(r.Addr.Unmap()) })) &&
+		(len(one.Hours) == 0 || slices.ContainsFunc(one.Hours, func(h settings.Hours) bool { return within(h, now) }))
+}
+
+func (one rule) fitsHost(host string) bool { return fitsHost(one.Host, host) }
+
+// fitsHost: "*.example.com" is for every name below example.com, and not for that itself.
+func fitsHost(pattern, host string) bool {
+	pattern = strings.ToLower(pattern)
+	if parent, wild := strings.CutPrefix(pattern, "*"); wild {
+		return strings.HasSuffix(host, parent) && len(host) > len(parent)
+	}
+	return pattern == "" || pattern == host
+}
+
+// compilePath makes a pattern an expression that is anchored at both ends: "*" is anything within a segment, "**" anything
+// across segments, and "/**" at the end is the path before it, too.
+func compilePath(pattern string) *regexp.Regexp {
+	if pattern == "" || pattern == "/**" {
+		return nil
+	}
+	tail := "$"
+	if before, ok := strings.CutSuffix(pattern, "/**"); ok {
+		pattern, tail = before, `(?:/.*)?$`
+	}
+	var b strings.Builder
+	b.WriteString(`(?s)^`)
+	for i := 0; i < len(pattern); {
+		switch {
+		case strings.HasPrefix(pattern[i:], "**"):
+			b.WriteString(".*")
+			i += 2
+		case pattern[i] == '*':
+			b.WriteString("[^/]*")
+			i++
+		default:
+			next := strings.IndexByte(pattern[i:], '*')
+			if next < 0 {
+				next = len(pattern) - i
+			}
+			b.WriteString(regexp.QuoteMeta(pattern[i : i+next]))
+			i += next
+		}
+	}
+	return regexp.MustCompile(b.String() + tail)
+}
+
+// covers says whether no request that next is for is left by one. It may miss some: then a rule is only useless.
+func (one rule) covers(next rule) bool {
+	return coversHost(one.Host, next.Host) && one.coversPath(next.Path) &&
+		coversAll(one.Methods, next.Methods) && coversNetworks(one.Networks, next.Networks) && len(one.Hours) == 0
+}
+
+func coversHost(one, next string) bool {
+	if one == "" || strings.EqualFold(one, next) {
+		return true
+	}
+	return next != "" && fitsHost(one, strings.ToLower(strings.TrimPrefix(next, "*.")))
+}
+
+func (one rule) coversPath(next string) bool {
+	if one.path == nil || one.Path == next {
+		return true
+	}
+	if next == "" {
+		return false
+	}
+	if below, ok := strings.CutSuffix(one.Path, "/**"); ok && !strings.Contains(below, "*") {
+		return next == below || strings.HasPrefix(next, below+"/")
+	}
+	return !strings.Contains(next, "*") && one.path.MatchString(next)
+}
+
+func coversAll(one, next []string) bool {
+	if len(one) == 0 {
+		return true
+	}
+	return len(next) > 0 && !slices.ContainsFunc(next, func(m string) bool { return !slices.Contains(one, m) })
+}
+
+func coversNetworks(one, next []netip.Prefix) bool {
+	if len(one) == 0 {
+		return true
+	}
+	return len(next) > 0 && !slices.ContainsFunc(next, func(n netip.Prefix) bool {
+		return !slices.ContainsFunc(one, func(o netip.Prefix) bool { return o.Bits() <= n.Bits() && o.Contains(n.Addr()) })
+	})
+}
+
+// within says whether a time lies in hours of the week. Those that reach into the next day belong to the day on which
+// they begin.
+func within(h settings.Hours, now time.Time) bool {
+	local := now.In(h.Zone)
+	minute, day := local.Hour()*60+local.Minute(), local.Weekday()
+	if h.From < h.To {
+		return h.Days[day] && minute >= h.From && minute < h.To
+	}
+	return h.Days[day] && minute >= h.From || h.Days[(day+6)%7] && minute < h.To
+}
