@@ -1,0 +1,130 @@
+package forward
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+const (
+	// assertionLife is how long an assertion is good, and assertionServes how long one serves a session and host.
+	assertionLife   = 60 * time.Second
+	assertionServes = 30 * time.Second
+	// assertionsKept bounds how many are remembered.
+	assertionsKept = 10_000
+)
+
+// Signer makes assertions: a JWT (RFC 7519) signed with EdDSA (RFC 8037) that says who is signed in, how, and when, to
+// one host.
+type Signer struct {
+	issuer string
+	key    ed25519.PrivateKey
+	id     string
+
+	mu   sync.Mutex
+	made map[madeFor]assertion
+}
+
+type madeFor struct{ session, host string }
+
+type assertion struct {
+	text string
+	at   time.Time
+}
+
+// NewSigner makes a Signer. seed has 32 bytes, the same on every node; id names the key; issuer is the public URL.
+func NewSigner(issuer, id string, seed []byte) *Signer {
+	return &Signer{issuer: issuer, key: ed25519.NewKeyFromSeed(seed), id: id, made: map[madeFor]assertion{}}
+}
+
+// KeySet is the public half as a JWK Set (RFC 7517).
+func (s *Signer) KeySet() ([]byte, error) {
+	public, _ := s.key.Public().(ed25519.PublicKey)
+	return json.Marshal(map[string]any{"keys": []map[string]string{{
+		"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": s.id,
+		"x": base64.RawURLEncoding.EncodeToString(public),
+	}}})
+}
+
+// claims are what an assertion says.
+type claims struct {
+	jwt.RegisteredClaims
+	AuthTime int64    `json:"auth_time"`
+	AMR      []string `json:"amr"`
+	ACR      string   `json:"acr"`
+	Name     string   `json:"preferred_username,omitempty"`
+	Groups   []string `json:"groups,omitempty"`
+}
+
+// Assert returns an assertion for one host. One serves a session, as it stands, and a host for up to 30 seconds.
+func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, now time.Time) (string, error) {
+	of := madeFor{ses.ID + " " + strconv.FormatInt(newestProof(ses).UnixMicro(), 36), host}
+	s.mu.Lock()
+	known, ok := s.made[of]
+	s.mu.Unlock()
+	if age := now.Sub(known.at); ok && age >= 0 && age < assertionServes {
+		return known.text, nil
+	}
+	at := newestProof(ses)
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: s.issuer, Subject: u.ID, Audience: jwt.ClaimStrings{host},
+			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
+		},
+		AuthTime: at.Unix(), AMR: amr(ses), ACR: strconv.Itoa(int(ses.Level)), Name: Name(u), Groups: u.Groups,
+	})
+	token.Header["kid"] = s.id
+	text, err := token.SignedString(s.key)
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.made) >= assertionsKept {
+		clear(s.made)
+	}
+	s.made[of] = assertion{text, now}
+	return text, nil
+}
+
+func newestProof(ses nightlatch.Session) (at time.Time) {
+	for _, p := range ses.Proofs {
+		if p.At.After(at) {
+			at = p.At
+		}
+	}
+	return at
+}
+
+// methods are the values of RFC 8176 for our kinds.
+var methods = map[factor.Kind]string{
+	"password": "pwd", "totp": "otp", "hotp": "otp", "email": "otp", "sms": "sms", "webauthn": "hwk", "recovery": "otp",
+}
+
+// amr says how the session was proven (RFC 8176). "mfa" is missing where a remembered device carried the second proof.
+func amr(ses nightlatch.Session) []string {
+	list, carried := []string{}, false
+	for _, p := range ses.Proofs {
+		m, ok := methods[p.Kind]
+		if !ok {
+			m = string(p.Kind)
+		}
+		if !slices.Contains(list, m) {
+			list = append(list, m)
+		}
+		carried = carried || p.Device != ""
+	}
+	if ses.Level >= nightlatch.Level2 && !carried {
+		list = append(list, "mfa")
+	}
+	return list
+}

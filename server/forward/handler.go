@@ -1,0 +1,198 @@
+package forward
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+)
+
+// Sessions says who is signed in.
+type Sessions interface {
+	// SessionOf returns the session of a request's cookies and its user. It returns nightlatch.ErrUnauthenticated
+	// where there is none, any other error when it cannot be told now.
+	SessionOf(r *http.Request) (nightlatch.Session, nightlatch.User, error)
+	// Client is where a request came from, as far as it is to be believed.
+	Client(r *http.Request) nightlatch.Client
+}
+
+// Options are what New needs. Sessions, PublicURL and Signer must be set.
+type Options struct {
+	Sessions Sessions
+	Rules    Rules
+	Signer   *Signer
+	// PublicURL is where our own pages are.
+	PublicURL string
+	// Trusted are the networks of the proxies that may ask.
+	Trusted []netip.Prefix
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Decider answers what becomes of requests.
+type Decider struct{ o Options }
+
+// New makes a Decider.
+func New(o Options) *Decider {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Decider{o}
+}
+
+// Decision is what becomes of one request, and who asks.
+type Decision struct {
+	Answer  Answer
+	Why     string
+	Rule    int // its index, -1: none fits
+	Session *nightlatch.Session
+	User    nightlatch.User
+}
+
+// Decide says what becomes of a request whose cookies are r's. The error says that it cannot be told now.
+func (d *Decider) Decide(r *http.Request, asked Request) (Decision, error) {
+	now := d.o.Now()
+	rule, i := d.o.Rules.Find(asked, now)
+	out := Decision{Rule: i}
+	ses, u, err := d.o.Sessions.SessionOf(r)
+	switch {
+	case err == nil:
+		out.Session, out.User = &ses, u
+	case !errors.Is(err, nightlatch.ErrUnauthenticated) && rule.Level > 0:
+		return out, err
+	}
+	out.Answer, out.Why = Judge(rule, out.Session, out.User.Groups, now)
+	return out, nil
+}
+
+// ServeHTTP is GET /forward-auth.
+func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Cache-Control"] = []string{"no-store"}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !trusted(d.o.Trusted, peer.Addr().Unmap().WithZone("")) {
+		d.o.Log.Warn("a decision was asked for by somebody who is no trusted proxy", "addr", r.RemoteAddr)
+		d.refuse(w, http.StatusForbidden, "forbidden", "only a trusted proxy may ask")
+		return
+	}
+	asked, err := ReadRequest(r.Header)
+	if err != nil {
+		status := http.StatusBadRequest
+		if AsksByOriginalURL(r.Header) {
+			status = http.StatusForbidden
+		}
+		d.o.Log.Warn("a request was refused", "reason", err, "addr", r.RemoteAddr)
+		d.refuse(w, status, "invalid_request", err.Error())
+		return
+	}
+	asked.Addr, _ = netip.ParseAddr(d.o.Sessions.Client(r).Addr)
+	out, err := d.Decide(r, asked)
+	if err != nil {
+		d.o.Log.Error("a decision could not be made", "error", err)
+		d.refuse(w, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
+		return
+	}
+	switch out.Answer {
+	case Pass:
+		d.pass(w, out, asked)
+	case Forbid:
+		d.refuse(w, http.StatusForbidden, "forbidden", out.Why)
+	default:
+		d.lead(w, r, out, asked)
+	}
+}
+
+func (d *Decider) pass(w http.ResponseWriter, out Decision, asked Request) {
+	text := ""
+	if out.Session != nil {
+		var err error
+		if text, err = d.o.Signer.Assert(*out.Session, out.User, asked.Hostname(), d.o.Now()); err != nil {
+			d.o.Log.Error("an assertion could not be made", "error", err)
+			d.refuse(w, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
+			return
+		}
+	}
+	Identity(w.Header(), out.Session, out.User, text)
+	w.WriteHeader(http.StatusOK)
+}
+
+// Page is the page of ours that helps, and leads back to what was asked for.
+func (d *Decider) Page(out Decision, asked Request) string {
+	page := "/sign-in"
+	if out.Answer == Verify {
+		page = "/verify"
+	}
+	to := d.o.PublicURL + page
+	if asked.Method == http.MethodGet || asked.Method == http.MethodHead {
+		to += "?to=" + url.QueryEscape(asked.URL())
+	}
+	return to
+}
+
+// lead sends a person to the page that helps; a program, whose proxy cannot tell, is told where that is.
+func (d *Decider) lead(w http.ResponseWriter, r *http.Request, out Decision, asked Request) {
+	w.Header().Set("Location", d.Page(out, asked))
+	if r.URL.Query().Get("redirect") == "true" && IsNavigation(r.Header, asked.Method) {
+		w.WriteHeader(http.StatusSeeOther)
+		return
+	}
+	d.refuse(w, http.StatusUnauthorized, "unauthenticated", out.Why)
+}
+
+// IsNavigation says whether a person waits for a page. It does not ask for the User-Agent.
+func IsNavigation(h http.Header, method string) bool {
+	if method != http.MethodGet && method != http.MethodHead {
+		return false
+	}
+	if mode := h.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		return false
+	}
+	if dest := h.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
+		return false
+	}
+	return h.Get("Upgrade") == "" && h.Get("X-Requested-With") == "" && !strings.HasPrefix(h.Get("Accept"), "application/json")
+}
+
+func trusted(list []netip.Prefix, addr netip.Addr) bool {
+	for _, p := range list {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// titles are what the codes say to people, as in the API.
+var titles = map[string]string{
+	"forbidden":       "You may not do that.",
+	"invalid_request": "The request cannot be understood.",
+	"unauthenticated": "Please sign in.",
+	"unavailable":     "The service is not available now. Please try again later.",
+}
+
+func (d *Decider) refuse(w http.ResponseWriter, status int, code, detail string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	body, err := json.Marshal(struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Code   string `json:"code"`
+		Detail string `json:"detail,omitempty"`
+	}{"about:blank", titles[code], status, code, detail})
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
