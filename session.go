@@ -28,6 +28,7 @@ type Session struct {
 	ExpiresAt  time.Time // when it ends if it is not used; at the latest Limits.Session after CreatedAt
 
 	record SessionRecord
+	user   *User // as SessionAndUser found it, or nil
 }
 
 // sessionData is what is kept of a session beside its columns.
@@ -59,6 +60,10 @@ func (s *Service) findSession(ctx context.Context, r Reader, tok string, now tim
 	if !ok {
 		return Session{}, ErrUnauthenticated
 	}
+	return s.findSessionHash(ctx, r, hash, now)
+}
+
+func (s *Service) findSessionHash(ctx context.Context, r Reader, hash string, now time.Time) (Session, error) {
 	record, err := r.FindSession(ctx, hash)
 	if errors.Is(err, ErrNotFound) {
 		return Session{}, ErrUnauthenticated
@@ -76,11 +81,15 @@ func (s *Service) findSession(ctx context.Context, r Reader, tok string, now tim
 // Session returns the session of a token and notes its use, at most once a minute and in the background.
 // Errors: ErrUnauthenticated, ErrUnavailable.
 func (s *Service) Session(ctx context.Context, tok string) (Session, error) {
-	now := s.time()
 	hash, ok := token.Hash(token.Session, tok)
 	if !ok {
 		return Session{}, ErrUnauthenticated
 	}
+	return s.sessionOf(ctx, hash, s.time())
+}
+
+// sessionOf is Session for the hash of a token.
+func (s *Service) sessionOf(ctx context.Context, hash string, now time.Time) (Session, error) {
 	if ses, ok := s.sessions.find(ctx, s.store, hash, now); ok {
 		if !ses.ExpiresAt.After(now) {
 			return Session{}, ErrUnauthenticated
@@ -90,7 +99,7 @@ func (s *Service) Session(ctx context.Context, tok string) (Session, error) {
 	var ses Session
 	ticket := s.sessions.ticket()
 	err := s.store.View(ctx, func(r Reader) (err error) {
-		ses, err = s.findSession(ctx, r, tok, now)
+		ses, err = s.findSessionHash(ctx, r, hash, now)
 		return err
 	})
 	if err != nil {
