@@ -90,7 +90,7 @@ func readKey(ctx context.Context, set *settings.Settings, isNew bool, now time.T
 	case !isNew:
 		return nil, fmt.Errorf("key file %s is missing, and the database was sealed with it: put it back from your backup", path)
 	}
-	return makeKey(path, now)
+	return sqlstore.MakeKeyFile(path, rand.Reader, now)
 }
 
 func parseKey(from string, text []byte) (*nightlatch.KeyRing, error) {
@@ -99,62 +99,6 @@ func parseKey(from string, text []byte) (*nightlatch.KeyRing, error) {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	return ring, nil
-}
-
-// makeKey writes a new key ring. Where another process was faster its file is read.
-func makeKey(path string, now time.Time) (*nightlatch.KeyRing, error) {
-	ring, err := nightlatch.NewKeyRing(rand.Reader, now)
-	if err != nil {
-		return nil, err
-	}
-	part, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
-	}
-	defer func() {
-		_ = os.Remove(part.Name())
-		syncDir(filepath.Dir(path))
-	}()
-	_, err = part.Write(ring.Format())
-	if err = errors.Join(err, part.Sync(), part.Close()); err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
-	}
-	// A link fails where the file is there already; a rename would replace it.
-	if err := os.Link(part.Name(), path); err == nil {
-		return ring, nil
-	} else if !errors.Is(err, fs.ErrExist) {
-		if err := writeNew(path, ring.Format()); err == nil {
-			return ring, nil
-		} else if !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("key file: %w", err)
-		}
-	}
-	text, err := os.ReadFile(path) //nolint:gosec // our own file
-	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
-	}
-	return parseKey("key file "+path, text)
-}
-
-// writeNew is for file systems without links.
-func writeNew(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // our own file
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		err = errors.Join(err, os.Remove(path)) // half a key would be taken for a whole one
-	}
-	return err
-}
-
-// syncDir makes the name of a new file last, where the system can: a database must not outlive its key.
-func syncDir(path string) {
-	if d, err := os.Open(path); err == nil { //nolint:gosec // our own directory
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }
 
 // keyFromCommand runs the operator's command, by which a key management service can hand the key out.
