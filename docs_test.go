@@ -13,7 +13,7 @@ import (
 
 var (
 	testFunc   = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
-	namedTest  = regexp.MustCompile("`([a-z0-9/]+): ((?:Test|Fuzz|Example)\\w*|[a-z0-9_]+\\.txtar)`")
+	namedTest  = regexp.MustCompile("`([a-z0-9/-]+): ((?:Test|Fuzz|Example)\\w*|[a-z0-9_]+\\.txtar)`")
 	parityItem = regexp.MustCompile(`(?m)^\| (S\d-\d+) \| [^|]+ \| (done|docs|open) \| ([^|]*) \|$`)
 	docLink    = regexp.MustCompile(`\]\(([^)#:]+)\)`)
 )

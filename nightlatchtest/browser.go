@@ -31,13 +31,21 @@ type Page struct {
 	Body   string
 }
 
-// Browser opens a browser without cookies before a handler: the application's own, with the gate in it.
+// Browser is NewBrowser with the kit's clock.
 func (k *Kit) Browser(h http.Handler) *Browser {
+	k.t.Helper()
+	return NewBrowser(k.t, k.Clock, h)
+}
+
+// NewBrowser opens a browser without cookies before a handler: the application's own, with the gate in it. The phones
+// that it enrolls go by clock.
+func NewBrowser(t testing.TB, clock *Clock, h http.Handler) *Browser {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		k.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return &Browser{t: k.t, clock: k.Clock, client: &http.Client{Jar: jar, Transport: direct{h}}}
+	return &Browser{t: t, clock: clock, client: &http.Client{Jar: jar, Transport: direct{h}}}
 }
 
 // direct calls a handler in the place of a server.

@@ -69,8 +69,10 @@ type Options struct {
 	// CurrentUser says who is signed in to the application, for one that does that by itself.
 	CurrentUser func(*http.Request) (Login, bool)
 	// SignIn is the path of that application's own sign-in page. It should let people who are signed in sign in
-	// again: setting up a first authenticator needs a sign-in that is not older than Policy.Fresh.
-	SignIn string
+	// again: setting up a first authenticator needs a sign-in that is not older than Policy.Fresh. SignOut is where its
+	// sign-out is, or "". Require lets both paths through whatever the level, so that nobody is caught half-way: they
+	// must show and do nothing else. "/" is never let through.
+	SignIn, SignOut string
 
 	// Accounts lets this package do the sign-in.
 	Accounts Accounts
@@ -146,10 +148,11 @@ func (g *Gate) Handler() http.Handler { return g.handler }
 
 // Require lets a request through to next when its session has the level. It sends others to the second step, or to the
 // set-up of a first authenticator where none is held, and from there back; a background request gets 401 or 403 with
-// JSON. A request without a user goes through untouched, since the application refuses it, and so do our own pages.
+// JSON. A request without a user goes through untouched, since the application refuses it, and so do our own pages,
+// Options.SignIn and Options.SignOut.
 func (g *Gate) Require(level nightlatch.Level, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.isOwn(r.URL) {
+		if g.isOwn(r.URL) || g.isSigning(r.URL) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -184,6 +187,17 @@ func (g *Gate) isOwn(u *url.URL) bool {
 	}
 	return ok && strings.Trim(path.Clean("/"+rest), "/") == strings.TrimSuffix(rest, "/") &&
 		!strings.ContainsFunc(rest, func(r rune) bool { return !plain(r) })
+}
+
+// isSigning says whether a path is the application's own sign-in or sign-out, to the letter.
+func (g *Gate) isSigning(u *url.URL) bool {
+	for _, page := range []string{g.options.SignIn, g.options.SignOut} {
+		page, _, _ = strings.Cut(page, "?")
+		if g.options.CurrentUser != nil && len(page) > 1 && page == u.EscapedPath() && page == u.Path {
+			return true
+		}
+	}
+	return false
 }
 
 // lacks says what a session below the level needs: a proof of what its user holds, or an enrollment.

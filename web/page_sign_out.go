@@ -26,19 +26,34 @@ func (g *Gate) formSignOut(w http.ResponseWriter, r *http.Request, c caller) {
 	if !g.readForm(w, r) {
 		return
 	}
+	if err := g.signOut(w, r, c); err != nil {
+		g.errorPage(w, r, err)
+		return
+	}
+	g.redirect(w, r, "/")
+}
+
+// SignOut ends our part of what a browser is signed in to, an unfinished sign-in too, and takes its cookies away. An
+// application calls it where it ends its own session. Without that ours opens nothing either, since it holds for that
+// session of the application's alone, but its owner sees it among the sessions until it expires.
+// A browser without a session is no error. Errors: nightlatch.ErrUnavailable.
+func (g *Gate) SignOut(w http.ResponseWriter, r *http.Request) error {
+	return g.signOut(w, r, g.caller(r))
+}
+
+func (g *Gate) signOut(w http.ResponseWriter, r *http.Request, c caller) error {
 	for _, err := range []error{
 		g.svc.SignOut(r.Context(), c.session, c.client),
 		g.svc.GiveUp(r.Context(), c.signIn, c.client),
 	} {
 		if err != nil && !errors.Is(err, nightlatch.ErrUnauthenticated) {
-			g.errorPage(w, r, err)
-			return
+			return err
 		}
 	}
 	for _, name := range []string{sessionCookie, signInCookie, saidCookie} {
 		g.drop(w, r, name)
 	}
-	g.redirect(w, r, "/")
+	return nil
 }
 
 // getAsset serves a file that pages link to.
