@@ -36,9 +36,9 @@ func TestParse(t *testing.T) {
 		{"empty", "", "not a password hash"},
 		{"clear text", "hunter2", "not a password hash"},
 		{"one dollar", "$argon2id", "not a password hash"},
-		{"another kind", "$2b$12$abcdefghijklmnopqrstuv", `of the kind "2b" cannot be read`},
+		{"another kind", "$6$rounds=1000$salt$hash", `of the kind "6" cannot be read`},
 		{"a long kind", "$" + strings.Repeat("x", 9999) + "$y", "cannot be read"},
-		{"argon2i", "$argon2i$v=19$m=64,t=1,p=1$" + salt16 + "$" + tag32, `of the kind "argon2i"`},
+		{"argon2d", "$argon2d$v=19$m=64,t=1,p=1$" + salt16 + "$" + tag32, `of the kind "argon2d"`},
 		{"no version", "$argon2id$m=64,t=1,p=1$" + salt16 + "$" + tag32, "must have the parts"},
 		{"an old version", "$argon2id$v=16$m=64,t=1,p=1$" + salt16 + "$" + tag32, "version"},
 		{"no hash", "$argon2id$v=19$m=64,t=1,p=1$" + salt16, "must have the parts"},
@@ -91,18 +91,26 @@ func TestParse(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add("$argon2id$v=19$m=19456,t=2,p=1$" + salt16 + "$" + tag32)
 	f.Add("$argon2id$v=19$m=1048577,t=1,p=1$$")
+	for _, one := range elsewhere {
+		f.Add(one.hash)
+	}
 	f.Add("$2b$12$x")
 	f.Fuzz(func(t *testing.T, s string) {
 		h, err := parse(s)
 		if err != nil {
 			return
 		}
-		c := h.cost()
-		if c.Memory > maxMemory || uint64(c.Memory)*uint64(c.Passes) > maxWork || c.Passes == 0 || c.Lanes == 0 {
-			t.Errorf("%q costs %+v", s, c)
+		w := h.work()
+		if w.memory() > maxMemory || w.estimate() > mostMicroseconds || w.amount == 0 {
+			t.Errorf("%q takes %s", s, w)
 		}
-		if again, err := parse(h.(argon2id).String()); err != nil || again.cost() != c {
-			t.Errorf("%q does not read back: %v", s, err)
+		if again, err := ParseWork(w.String()); err != nil || again != w {
+			t.Errorf("the work of %q does not read back: %s, %v", s, again, err)
+		}
+		if ours, ok := h.(argon2id); ok {
+			if again, err := parse(ours.String()); err != nil || again.work() != w {
+				t.Errorf("%q does not read back: %v", s, err)
+			}
 		}
 	})
 }

@@ -53,6 +53,10 @@ type Options struct {
 	Queue int
 	// Limiter, if set, is shared with others that hash slowly; Parallel and Queue are then ignored.
 	Limiter *Limiter
+	// Foreign, if set, returns the work of every kind of hash from elsewhere that some account still has: WorkOf says
+	// it. Every answer then takes as long, so that its time does not tell who has which hash. It is called for each
+	// answer; its error is a fault, and lets nobody in.
+	Foreign func(ctx context.Context) ([]Work, error)
 }
 
 // Factor judges passwords. It implements factor.Factor.
@@ -61,6 +65,8 @@ type Factor struct {
 	cost     Cost
 	limiter  *Limiter
 	alone    chan struct{} // held while a large hash from elsewhere is computed
+	foreign  func(ctx context.Context) ([]Work, error)
+	worked   func(Work) // told of all work, by tests
 }
 
 var _ factor.Factor = (*Factor)(nil)
@@ -82,7 +88,7 @@ func New(o Options) *Factor {
 	longest := min(max(o.MaxLength, leastMaxLength), mostMaxLength)
 	return &Factor{
 		min: min(max(o.MinLength, leastMinLength), longest), max: longest,
-		cost: o.Cost, limiter: o.Limiter, alone: make(chan struct{}, 1),
+		cost: o.Cost, limiter: o.Limiter, alone: make(chan struct{}, 1), foreign: o.Foreign,
 	}
 }
 
@@ -178,26 +184,44 @@ func encode(k kept) (factor.State, error) {
 	return b, nil
 }
 
-func decode(s factor.State) (hashed, bool, error) {
+func decode(s factor.State) (hashed, kept, error) {
 	var k kept
 	d := json.NewDecoder(bytes.NewReader(s))
 	d.DisallowUnknownFields()
 	if d.Decode(&k) != nil || !errors.Is(d.Decode(&struct{}{}), io.EOF) {
-		return nil, false, errors.New("the password's state cannot be read")
+		return nil, k, errors.New("the password's state cannot be read")
 	}
 	h, err := parse(k.PHC)
 	if err != nil {
-		return nil, false, fmt.Errorf("the password's state cannot be read: %w", err)
+		return nil, k, fmt.Errorf("the password's state cannot be read: %w", err)
 	}
-	return h, k.Foreign, nil
+	return h, k, nil
 }
 
-// FromHash is the State for a hash that was made elsewhere: by Hash, in settings, or by another program. Its
-// errors say what is wrong with the hash and never hold it. A hash that costs more than 1 GiB of memory or
+// FromHash is the State for a hash that was made elsewhere: by Hash, in settings, or by another program. It reads
+// argon2id and argon2i (version 1.3), bcrypt ($2a$, $2b$, $2y$), scrypt, and PBKDF2 with SHA-1, SHA-256 and SHA-512, as
+// passlib, Django and Werkzeug write them, and what Double has made of one of these. The first right password replaces
+// it. Its errors say what is wrong with the hash and never hold it. A hash that costs more than 1 GiB of memory or
 // about half a second is refused.
-func FromHash(phc string) (factor.State, error) {
-	if _, err := parse(phc); err != nil {
+func FromHash(text string) (factor.State, error) {
+	if _, err := parse(text); err != nil {
 		return nil, err
 	}
-	return encode(kept{PHC: phc, Foreign: true})
+	return encode(kept{PHC: text, Foreign: true})
+}
+
+// WorkOf is what judging a password against a state takes, and whether its hash was made elsewhere and was not replaced
+// yet. It fails for what is no state of this package.
+func WorkOf(s factor.State) (w Work, foreign bool, err error) {
+	h, k, err := decode(s)
+	if err != nil {
+		return Work{}, false, err
+	}
+	return h.work(), k.Foreign, nil
+}
+
+// HashOf is the hash of a state, for an export: what FromHash takes. It fails for what is no state of this package.
+func HashOf(s factor.State) (string, error) {
+	_, k, err := decode(s)
+	return k.PHC, err
 }

@@ -188,8 +188,16 @@ func TestFromHash(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := factor.Held{ID: "p", State: state}
-	if v, err := verify(t, f, norm.NFD.String(phrase), held); err != nil || v.State != nil {
-		t.Errorf("got %v, state %q, want right and unchanged", err, v.State)
+	v, err := verify(t, f, norm.NFD.String(phrase), held)
+	if err != nil || v.State == nil {
+		t.Fatalf("got %v, state %q, want right and the state of one of ours", err, v.State)
+	}
+	if again, err := HashOf(v.State); err != nil || again != phc {
+		t.Errorf("a hash of our own cost was made anew: %v", err)
+	}
+	held.State = v.State
+	if v, err := verify(t, f, phrase, held); err != nil || v.State != nil {
+		t.Errorf("then: %v, state %q, want right and unchanged", err, v.State)
 	}
 
 	// Another program may have hashed what was typed, in NFD.
@@ -201,7 +209,7 @@ func TestFromHash(t *testing.T) {
 	if held.State, err = FromHash(h.String()); err != nil {
 		t.Fatal(err)
 	}
-	v, err := verify(t, f, typed, held)
+	v, err = verify(t, f, typed, held)
 	if err != nil || v.State == nil {
 		t.Fatalf("a hash of NFD: %v, state %q, want right and a new state", err, v.State)
 	}

@@ -2,61 +2,70 @@ package password
 
 import (
 	"context"
-	"fmt"
 
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/nightlatch/nightlatch/factor"
 )
 
-// Verify judges a password. With nothing held, and for a text that can be no password, it computes a hash of the
-// same cost all the same, so that its time says nothing. A right one whose hash is of another cost, or was made of
-// the text before NFC, comes with a new State. It returns ErrBusy under load.
+// Verify judges a password: against a hash of ours in NFC, against one from elsewhere as it was typed, then in NFC. With
+// nothing held, and for a text that can be no password, it does the same work all the same, so that its time says
+// nothing; while hashes from elsewhere are in use (Options.Foreign) that is the work of their kinds too. A right password
+// whose hash is of another cost or from elsewhere comes with a new State. It returns ErrBusy under load.
 func (f *Factor) Verify(
 	ctx context.Context, c factor.Call, _ factor.State, r factor.Response,
 ) (factor.Verdict, error) {
+	normal, possible := r.Password, judgeable(r.Password)
+	if possible {
+		normal = norm.NFC.String(r.Password)
+	}
+	l, err := f.account(ctx, normal == r.Password)
+	if err != nil {
+		return factor.Verdict{}, err
+	}
 	release, err := f.limiter.Acquire(ctx)
 	if err != nil {
 		return factor.Verdict{}, err
 	}
 	defer release()
-	candidates := c.Candidates()
-	if len(candidates) == 0 || !judgeable(r.Password) {
-		f.pretend()
-		return factor.Verdict{}, factor.Refuse(factor.Wrong)
-	}
-	for _, held := range candidates {
-		v, err := f.judge(ctx, c, held, r.Password)
-		if err != nil || v.Authenticator != "" {
-			return v, err
+	v := factor.Verdict{}
+	if possible {
+		for _, held := range c.Candidates() {
+			if v, err = f.judge(ctx, c, l, held, r.Password, normal); err != nil || v.Authenticator != "" {
+				break
+			}
 		}
 	}
-	return factor.Verdict{}, factor.Refuse(factor.Wrong)
-}
-
-// pretend takes as long as a judgment.
-func (f *Factor) pretend() {
-	derive("", make([]byte, saltSize), f.cost, tagSize)
-}
-
-// judge returns an empty verdict for a wrong password.
-func (f *Factor) judge(ctx context.Context, c factor.Call, held factor.Held, text string) (factor.Verdict, error) {
-	h, foreign, err := decode(held.State)
 	if err != nil {
 		return factor.Verdict{}, err
 	}
-	if h.cost().Memory > max(large, f.cost.Memory) {
-		select {
-		case f.alone <- struct{}{}:
-			defer func() { <-f.alone }()
-		case <-ctx.Done():
-			return factor.Verdict{}, fmt.Errorf("wait to hash: %w", ctx.Err())
+	if err := l.level(ctx); err != nil {
+		return factor.Verdict{}, err
+	}
+	if v.Authenticator == "" {
+		return factor.Verdict{}, factor.Refuse(factor.Wrong)
+	}
+	return v, nil
+}
+
+// judge returns an empty verdict for a wrong password.
+func (f *Factor) judge(
+	ctx context.Context, c factor.Call, l *ledger, held factor.Held, typed, normal string,
+) (factor.Verdict, error) {
+	h, k, err := decode(held.State)
+	if err != nil {
+		return factor.Verdict{}, err
+	}
+	right, asTyped := false, false
+	if k.Foreign && typed != normal {
+		if asTyped, err = l.matches(ctx, h, typed); err != nil {
+			return factor.Verdict{}, err
 		}
 	}
-	normal := norm.NFC.String(text)
-	right, asTyped := h.matches(normal), false
-	if !right && foreign && normal != text {
-		asTyped = h.matches(text)
+	if !asTyped {
+		if right, err = l.matches(ctx, h, normal); err != nil {
+			return factor.Verdict{}, err
+		}
 	}
 	if !right && !asTyped {
 		return factor.Verdict{}, nil
@@ -65,12 +74,13 @@ func (f *Factor) judge(ctx context.Context, c factor.Call, held factor.Held, tex
 		Authenticator: held.ID,
 		Proof:         factor.Proof{Classes: []factor.Class{factor.Knowledge}, Allows: held.Allows},
 	}
-	if asTyped || !h.current(f.cost) {
-		if v.State, err = f.renewed(c, normal); err != nil {
-			return factor.Verdict{}, err
-		}
+	switch {
+	case asTyped || !h.current(f.cost):
+		v.State, err = f.renewed(c, normal)
+	case k.Foreign: // it is as one of ours
+		v.State, err = encode(kept{PHC: k.PHC})
 	}
-	return v, nil
+	return v, err
 }
 
 // renewed is the state of the same password at today's cost. The caller holds the limiter's slot.
