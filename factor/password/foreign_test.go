@@ -84,8 +84,10 @@ func TestElsewhere(t *testing.T) {
 func TestElsewhereAsTypedThenInNFC(t *testing.T) {
 	t.Parallel()
 	f := New(Options{Cost: cheap})
-	typed := norm.NFD.String("Ångström is short")
-	for name, hashed := range map[string]string{"as typed": typed, "in NFC": norm.NFC.String(typed)} {
+	typed := norm.NFD.String("Ångström is ½ short")
+	for name, hashed := range map[string]string{
+		"as typed": typed, "in NFC": norm.NFC.String(typed), "in NFKD": norm.NFKD.String(typed),
+	} {
 		text, err := bcrypt.GenerateFromPassword([]byte(hashed), bcrypt.MinCost)
 		if err != nil {
 			t.Fatal(err)
@@ -229,7 +231,7 @@ func TestAnswersTakeTheSameWork(t *testing.T) {
 	} {
 		f := New(Options{Cost: cheap, Foreign: works(inUse...)})
 		ours := enroll(t, f, phrase)
-		for _, password := range []string{"wrong", norm.NFD.String(phrase), strings.Repeat("x", 5000), ""} {
+		for _, password := range []string{"wrong", norm.NFD.String(phrase + "½"), strings.Repeat("x", 5000), ""} {
 			want := counted(t, f, password)
 			who := map[string]factor.Held{"ours": ours}
 			for _, hash := range inUse {

@@ -2,24 +2,25 @@ package password
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/nightlatch/nightlatch/factor"
 )
 
-// Verify judges a password: against a hash of ours in NFC, against one from elsewhere as it was typed, then in NFC. With
-// nothing held, and for a text that can be no password, it does the same work all the same, so that its time says
+// Verify judges a password: against a hash of ours in NFC, against one from elsewhere as it was typed, then in NFC,
+// then in NFKD. With nothing held, and for a text that can be no password, it does the same work all the same, so that its time says
 // nothing; while hashes from elsewhere are in use (Options.Foreign) that is the work of their kinds too. A right password
 // whose hash is of another cost or from elsewhere comes with a new State. It returns ErrBusy under load.
 func (f *Factor) Verify(
 	ctx context.Context, c factor.Call, _ factor.State, r factor.Response,
 ) (factor.Verdict, error) {
-	normal, possible := r.Password, judgeable(r.Password)
+	spellings, possible := []string{r.Password}, judgeable(r.Password)
 	if possible {
-		normal = norm.NFC.String(r.Password)
+		spellings = spell(r.Password)
 	}
-	l, err := f.account(ctx, normal == r.Password)
+	l, err := f.account(ctx, len(spellings))
 	if err != nil {
 		return factor.Verdict{}, err
 	}
@@ -31,7 +32,7 @@ func (f *Factor) Verify(
 	v := factor.Verdict{}
 	if possible {
 		for _, held := range c.Candidates() {
-			if v, err = f.judge(ctx, c, l, held, r.Password, normal); err != nil || v.Authenticator != "" {
+			if v, err = f.judge(ctx, c, l, held, spellings); err != nil || v.Authenticator != "" {
 				break
 			}
 		}
@@ -48,26 +49,43 @@ func (f *Factor) Verify(
 	return v, nil
 }
 
+// spell is how a password may have been spelt when another program hashed it: as it is typed, in NFC, in NFKD (which
+// Flask-Security's default is), each once.
+func spell(typed string) []string {
+	all := []string{typed}
+	for _, form := range []norm.Form{norm.NFC, norm.NFKD} {
+		if s := form.String(typed); !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // judge returns an empty verdict for a wrong password.
 func (f *Factor) judge(
-	ctx context.Context, c factor.Call, l *ledger, held factor.Held, typed, normal string,
+	ctx context.Context, c factor.Call, l *ledger, held factor.Held, spellings []string,
 ) (factor.Verdict, error) {
 	h, k, err := decode(held.State)
 	if err != nil {
 		return factor.Verdict{}, err
 	}
-	right, asTyped := false, false
-	if k.Foreign && typed != normal {
-		if asTyped, err = l.matches(ctx, h, typed); err != nil {
+	normal := norm.NFC.String(spellings[0])
+	if !k.Foreign {
+		spellings = []string{normal}
+	}
+	right := ""
+	for _, text := range spellings {
+		switch ok, err := l.matches(ctx, h, text); {
+		case err != nil:
 			return factor.Verdict{}, err
+		case ok:
+			right = text
+		}
+		if right != "" {
+			break
 		}
 	}
-	if !asTyped {
-		if right, err = l.matches(ctx, h, normal); err != nil {
-			return factor.Verdict{}, err
-		}
-	}
-	if !right && !asTyped {
+	if right == "" {
 		return factor.Verdict{}, nil
 	}
 	v := factor.Verdict{
@@ -75,7 +93,7 @@ func (f *Factor) judge(
 		Proof:         factor.Proof{Classes: []factor.Class{factor.Knowledge}, Allows: held.Allows},
 	}
 	switch {
-	case asTyped || !h.current(f.cost):
+	case right != normal || !h.current(f.cost):
 		v.State, err = f.renewed(c, normal)
 	case k.Foreign: // it is as one of ours
 		v.State, err = encode(kept{PHC: k.PHC})

@@ -145,13 +145,13 @@ func (w Work) do() {
 type ledger struct {
 	f      *Factor
 	inUse  []Work
-	tries  uint64 // how often a password is hashed: as it was typed, and in NFC where that differs
+	tries  uint64 // how often a password is hashed: once for each spelling
 	done   map[unit]uint64
 	worked func(Work) // tests count
 }
 
 // account makes the ledger of an answer.
-func (f *Factor) account(ctx context.Context, isNFC bool) (*ledger, error) {
+func (f *Factor) account(ctx context.Context, spellings int) (*ledger, error) {
 	l := &ledger{f: f, tries: 1, done: map[unit]uint64{}, worked: f.worked}
 	if f.foreign != nil {
 		var err error
@@ -159,8 +159,8 @@ func (f *Factor) account(ctx context.Context, isNFC bool) (*ledger, error) {
 			return nil, fmt.Errorf("read which password hashes are in use: %w", err)
 		}
 	}
-	if len(l.inUse) > 0 && !isNFC {
-		l.tries = 2
+	if len(l.inUse) > 0 {
+		l.tries = uint64(spellings) //nolint:gosec // 1 to 3
 	}
 	l.inUse = append(slices.Clone(l.inUse), f.cost.work())
 	return l, nil

@@ -45,9 +45,15 @@ func grouped(code string) string {
 	return strings.Join(groups, "-")
 }
 
-// read is the code that was meant, without separators: any case, any grouping by spaces and dashes, full-width
-// characters, and o for 0, i and l for 1. ok is false for what can be no code.
+// read is a code of ours that was meant, as characters says it. ok is false for what can be no code.
 func read(typed string) (code string, ok bool) {
+	code, ok = characters(typed)
+	return code, ok && len(code) == codeLength
+}
+
+// characters are those of the code that was meant, without separators: any case, any grouping by spaces and dashes,
+// full-width characters, and o for 0, i and l for 1. ok is false for what can be no code, of any length.
+func characters(typed string) (code string, ok bool) {
 	if len(typed) > maxTyped {
 		return "", false
 	}
@@ -74,7 +80,7 @@ func read(typed string) (code string, ok bool) {
 		}
 		b.WriteRune(r)
 	}
-	return b.String(), b.Len() == codeLength
+	return b.String(), true
 }
 
 // separates reports whether a character only groups: spaces, dashes and what copying leaves behind.

@@ -49,6 +49,8 @@ type set struct {
 	// MaxTries is how many wrong codes the set bears, 0: no count of its own (the engine throttles).
 	MaxTries int `json:"max_tries,omitempty"`
 	Tries    int `json:"tries,omitempty"`
+	// Length is how many characters a code has, 0: as many as ours.
+	Length int `json:"length,omitempty"`
 }
 
 // code is one code of a set.
@@ -89,6 +91,14 @@ func (s *set) left() int {
 	return n
 }
 
+// length is how many characters a code of the set has.
+func (s *set) length() int {
+	if s.Length == 0 {
+		return codeLength
+	}
+	return s.Length
+}
+
 // counts reports whether a wrong code costs the set a try.
 func (s *set) counts() bool { return s.MaxTries > 0 && s.left() > 0 }
 
@@ -113,7 +123,7 @@ func decode(state factor.State) (*set, error) {
 		return nil, errState
 	}
 	if s.Version != version || len(s.Salt) != saltSize || !s.Cost.sane() ||
-		len(s.Codes) == 0 || s.Tries < 0 || s.MaxTries < 0 {
+		len(s.Codes) == 0 || s.Tries < 0 || s.MaxTries < 0 || s.Length != 0 && !importable(s.Length) {
 		return nil, errState
 	}
 	for _, c := range s.Codes {

@@ -25,7 +25,7 @@ func (f *Factor) Verify(
 		return factor.Verdict{}, err
 	}
 	defer release()
-	code, ok := read(r.Code)
+	code, ok := characters(r.Code)
 	candidates := newest(c.Candidates())
 	if len(candidates) == 0 {
 		f.cost.hash(code, make([]byte, saltSize))
@@ -40,8 +40,8 @@ func (f *Factor) Verify(
 			fault = err
 			continue
 		}
-		// What can be no code is hashed too, and found nowhere: a code has 16 characters of the alphabet.
-		if at := s.find(s.Cost.hash(code, s.Salt)); ok && at >= 0 {
+		// What can be no code is hashed too, and found nowhere: a code has the characters of the alphabet that its set says.
+		if at := s.find(s.Cost.hash(code, s.Salt)); ok && len(code) == s.length() && at >= 0 {
 			return s.take(held, at)
 		}
 		if s.counts() && (charged == nil || s.MaxTries-s.Tries < charged.MaxTries-charged.Tries) {
