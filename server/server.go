@@ -22,6 +22,7 @@ import (
 	"github.com/nightlatch/nightlatch/factor/recovery"
 	"github.com/nightlatch/nightlatch/factor/sentcode"
 	"github.com/nightlatch/nightlatch/factor/webauthn"
+	"github.com/nightlatch/nightlatch/server/forward"
 	"github.com/nightlatch/nightlatch/server/settings"
 	"github.com/nightlatch/nightlatch/sqlstore"
 	"github.com/nightlatch/nightlatch/web"
@@ -61,7 +62,9 @@ type Server struct {
 	mails    *sentcode.Factor // nil: no codes by e-mail
 	texts    *sentcode.Factor // nil: no codes by SMS
 	outbox   *outbox.Outbox   // nil: messages are sent
-	schema   int              // how many migrations the database had when it was brought up to date
+	signer   *forward.Signer
+	rules    forward.Rules
+	schema   int // how many migrations the database had when it was brought up to date
 }
 
 // New brings the database up to date, checks that the key is the one that it was sealed with, takes in the accounts
@@ -83,13 +86,17 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if s.cost == (password.Cost{}) {
 		s.cost = password.DefaultCost()
 	}
+	var err error
+	if s.rules, err = forward.NewRules(c.Settings.File, c.Settings.Rules); err != nil {
+		return nil, err
+	}
 	if err := Migrate(ctx, c.Store, s.now()); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	if err := c.Store.CheckKey(ctx, c.Key, s.rand); err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
-	var err error
+	s.signer = newSigner(c.Settings.PublicURL, c.Key)
 	if s.schema, err = migrations(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -146,6 +153,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	gate, err := web.New(s.Service, web.Options{
 		PublicURL: s.settings.PublicURL, Accounts: signUps{s}, MinPassword: s.settings.Password.MinLength,
 		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
+		CookieDomain: s.settings.CookieDomain, Elsewhere: elsewhere(s.settings.Rules),
 		OpenAPI: OpenAPI(), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
 	})
 	if err != nil {
@@ -155,6 +163,8 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { health(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { health(w, s.ready(r.Context())) })
 	mux.HandleFunc("GET /.well-known/webauthn", s.relatedOrigins)
+	mux.HandleFunc("GET /.well-known/jwks.json", s.keySet)
+	mux.Handle("GET /forward-auth", s.decider(gate))
 	if s.settings.Demo && s.outbox != nil {
 		mux.HandleFunc("GET /demo/outbox", s.demoOutbox(gate))
 	}

@@ -134,6 +134,7 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, next nightlatch.Next
 		life = next.Session.CreatedAt.Add(g.svc.SessionLife()).Sub(next.Session.LastUsedAt)
 	}
 	g.setCookie(w, sessionCookie, next.Token, life)
+	g.share(w, next.Token, life)
 	if g.cookie(r, signInCookie) != "" {
 		g.setCookie(w, signInCookie, "", 0)
 	}
@@ -143,6 +144,9 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, next nightlatch.Next
 func (g *Gate) drop(w http.ResponseWriter, r *http.Request, name string) {
 	if len(r.CookiesNamed(g.cookieName(name))) > 0 {
 		g.setCookie(w, name, "", 0)
+	}
+	if name == sessionCookie {
+		g.share(w, "", 0)
 	}
 }
 

@@ -90,6 +90,13 @@ type Options struct {
 	// text: browsers are told nothing.
 	Signals func(ctx context.Context, user string) ([]byte, error)
 
+	// CookieDomain is a domain above PublicURL's host. One more cookie goes to it, which tells the hosts below that a
+	// session is there and opens nothing here; Shared reads it. "": there is none.
+	CookieDomain string
+	// Elsewhere are the hosts to which people may be led after a sign-in, besides CookieDomain and what lies below:
+	// "app.example.com", "*.example.com".
+	Elsewhere []string
+
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; default nobody.
 	TrustedProxies []netip.Prefix
 	// Overlay holds pages and assets that stand in the place of ours, by the same names.
@@ -139,6 +146,7 @@ func New(svc *nightlatch.Service, o Options) (*Gate, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.pages.policy = policyFor(g.elsewhereOrigins())
 	g.handler = g.routes()
 	return g, nil
 }

@@ -22,7 +22,7 @@ func (g *Gate) formEnroll(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	g.keep(w, r, done.Next)
-	to := localPath(done.Next.To)
+	to := g.mayLead(done.Next.To)
 	if to == "" {
 		to = s.to
 	}

@@ -66,6 +66,8 @@ func (g *Gate) newSignIn(r *http.Request) signInView {
 func (g *Gate) pageSignIn(w http.ResponseWriter, r *http.Request, c caller) {
 	_, err := g.session(r, c)
 	switch {
+	case err == nil && g.bounced(w, r, g.to(r)):
+		g.loopPage(w, r, g.to(r))
 	case err == nil:
 		g.goTo(w, r, g.to(r), "/account")
 	case !errors.Is(err, nightlatch.ErrUnauthenticated):
@@ -149,7 +151,7 @@ func (g *Gate) goOn(w http.ResponseWriter, r *http.Request, next nightlatch.Next
 		g.redirect(w, r, page)
 		return
 	}
-	to = localPath(to)
+	to = g.mayLead(to)
 	g.tellAt(w, to, said)
 	g.goTo(w, r, to, page)
 }

@@ -44,6 +44,7 @@ type pages struct {
 	options pageOptions
 	assets  map[string]asset
 	sets    map[string]map[string]*template.Template // language → name of the page
+	policy  string                                   // of a page; see policyFor
 }
 
 // newPages parses all pages. It returns an error that names the file that cannot be read or parsed, or in which
@@ -53,7 +54,7 @@ func newPages(o pageOptions) (*pages, error) {
 	if o.Service == "" {
 		o.Service = "Nightlatch"
 	}
-	p := &pages{options: o, sets: map[string]map[string]*template.Template{}}
+	p := &pages{options: o, sets: map[string]map[string]*template.Template{}, policy: policy}
 	var err error
 	if p.assets, err = readAssets(o.Overlay); err != nil {
 		return nil, err
@@ -152,6 +153,7 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	lang := p.language(r)
 	page, err := p.execute(lang, name, view)
 	pageHeaders(w.Header())
+	w.Header().Set("Content-Security-Policy", p.policy)
 	if err != nil {
 		if p.options.Fault != nil {
 			p.options.Fault(r, err)
@@ -215,4 +217,11 @@ func pageHeaders(h http.Header) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY") // for browsers that know no frame-ancestors
+}
+
+// policyFor is policy for pages whose forms may lead elsewhere at the end of a sign-in: browsers hold redirects to
+// form-action, too.
+func policyFor(origins []string) string {
+	const home = "form-action 'self'"
+	return strings.Replace(policy, home, strings.Join(append([]string{home}, origins...), " "), 1)
 }

@@ -346,8 +346,8 @@ func (g *Gate) redirect(w http.ResponseWriter, r *http.Request, page string) {
 	http.Redirect(w, r, g.options.Prefix+page, http.StatusSeeOther)
 }
 
-// to is where to go afterwards: a path here, else "".
-func (g *Gate) to(r *http.Request) string { return localPath(r.FormValue("to")) }
+// to is where to go afterwards: a path here, a place elsewhere that we may lead to, else "".
+func (g *Gate) to(r *http.Request) string { return g.mayLead(r.FormValue("to")) }
 
 // localPath returns a path of this host as it is, and "" for anything that a browser might take for another host.
 func localPath(to string) string {

@@ -189,6 +189,7 @@ func samples(t *testing.T) map[string]sample {
 		"password":          {"password", passwordView{Frame: Frame{User: "alice"}, Username: "alice", MinLength: 15}},
 		"sign-out":          {"sign-out", signOutView{Frame{User: "alice"}}},
 		"ended":             {"ended", endedView{}},
+		"loop":              {"loop", loopView{Public: "https://auth.example.com", Target: "http://app.example.org", Secure: true, Plain: true, Now: used}},
 		"error-not-found":   {"error", newError("en", 404)},
 		"error-unavailable": {"error", newError("en", 503)},
 		"error-empty":       {"error", errorView{}},

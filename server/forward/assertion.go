@@ -27,8 +27,8 @@ const (
 // one host.
 type Signer struct {
 	issuer string
-	key    ed25519.PrivateKey
-	id     string
+	keys   []Key // the newest, which signs, last
+	sign   ed25519.PrivateKey
 
 	mu   sync.Mutex
 	made map[madeFor]assertion
@@ -41,18 +41,41 @@ type assertion struct {
 	at   time.Time
 }
 
-// NewSigner makes a Signer. seed has 32 bytes, the same on every node; id names the key; issuer is the public URL.
-func NewSigner(issuer, id string, seed []byte) *Signer {
-	return &Signer{issuer: issuer, key: ed25519.NewKeyFromSeed(seed), id: id, made: map[madeFor]assertion{}}
+// Key is one key of a Signer.
+type Key struct {
+	ID   string
+	Seed []byte // 32 bytes
 }
 
-// KeySet is the public half as a JWK Set (RFC 7517).
+// SignerKeys makes a key of each of a key ring's, so that all nodes have the same and none is kept.
+func SignerKeys(ring *nightlatch.KeyRing) (keys []Key) {
+	for _, k := range ring.Keys() {
+		mac, err := ring.MACWith(k.ID, "assertion key")
+		if err == nil { // it is one of the ring's own
+			keys = append(keys, Key{ID: strconv.FormatUint(uint64(k.ID), 10), Seed: mac[len(mac)-ed25519.SeedSize:]})
+		}
+	}
+	return keys
+}
+
+// NewSigner makes a Signer of at least one key; the last one signs. issuer is the public URL.
+func NewSigner(issuer string, keys []Key) *Signer {
+	return &Signer{issuer: issuer, keys: keys, sign: ed25519.NewKeyFromSeed(keys[len(keys)-1].Seed), made: map[madeFor]assertion{}}
+}
+
+// KeySet is the public half of all keys as a JWK Set (RFC 7517).
 func (s *Signer) KeySet() ([]byte, error) {
-	public, _ := s.key.Public().(ed25519.PublicKey)
-	return json.Marshal(map[string]any{"keys": []map[string]string{{
-		"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": s.id,
-		"x": base64.RawURLEncoding.EncodeToString(public),
-	}}})
+	set := struct {
+		Keys []map[string]string `json:"keys"`
+	}{}
+	for _, k := range s.keys {
+		public, _ := ed25519.NewKeyFromSeed(k.Seed).Public().(ed25519.PublicKey)
+		set.Keys = append(set.Keys, map[string]string{
+			"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": k.ID,
+			"x": base64.RawURLEncoding.EncodeToString(public),
+		})
+	}
+	return json.Marshal(set)
 }
 
 // claims are what an assertion says.
@@ -82,8 +105,8 @@ func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, 
 		},
 		AuthTime: at.Unix(), AMR: amr(ses), ACR: strconv.Itoa(int(ses.Level)), Name: Name(u), Groups: u.Groups,
 	})
-	token.Header["kid"] = s.id
-	text, err := token.SignedString(s.key)
+	token.Header["kid"] = s.keys[len(s.keys)-1].ID
+	text, err := token.SignedString(s.sign)
 	if err != nil {
 		return "", err
 	}

@@ -173,10 +173,11 @@ func trusted(list []netip.Prefix, addr netip.Addr) bool {
 
 // titles are what the codes say to people, as in the API.
 var titles = map[string]string{
-	"forbidden":       "You may not do that.",
-	"invalid_request": "The request cannot be understood.",
-	"unauthenticated": "Please sign in.",
-	"unavailable":     "The service is not available now. Please try again later.",
+	"forbidden":            "You may not do that.",
+	"invalid_request":      "The request cannot be understood.",
+	"unauthenticated":      "Please sign in.",
+	"unavailable":          "The service is not available now. Please try again later.",
+	"upstream_unavailable": "The application does not answer. Please try again later.",
 }
 
 func (d *Decider) refuse(w http.ResponseWriter, status int, code, detail string) {

@@ -19,18 +19,26 @@ type rule struct {
 	path *regexp.Regexp // nil: every path
 }
 
-// NewRules takes the rules of the settings. It returns an error that names a rule which can never be reached.
-func NewRules(list []settings.Rule) (Rules, error) {
+// NewRules takes the rules of the settings, which were read from file. It returns settings.Faults that name each rule
+// which can never be reached.
+func NewRules(file string, list []settings.Rule) (Rules, error) {
 	var rs Rules
+	var faults settings.Faults
 	for i, r := range list {
 		next := rule{Rule: r, path: compilePath(r.Path)}
 		for j, before := range rs.list {
 			if before.covers(next) {
-				return Rules{}, fmt.Errorf("rule[%d], line %d, can never be reached: rule[%d], line %d, takes all that it is for; allowed is to put it before, or to leave it out",
-					i+1, r.Line, j+1, before.Line)
+				faults = append(faults, settings.Fault{
+					Where: fmt.Sprintf("%s:%d", file, r.Line), Key: fmt.Sprintf("rule[%d]", i+1),
+					Why: fmt.Sprintf("can never be reached: rule[%d], in line %d, takes all that it is for; allowed is to put it before that, or to leave it out", j+1, before.Line),
+				})
+				break
 			}
 		}
 		rs.list = append(rs.list, next)
+	}
+	if len(faults) > 0 {
+		return Rules{}, faults
 	}
 	return rs, nil
 }

@@ -19,7 +19,7 @@ func TestFirstRuleThatFits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rs, err := NewRules([]settings.Rule{
+	rs, err := NewRules("nightlatch.toml", []settings.Rule{
 		{Path: "/public/**", Level: 0},
 		{Host: "*.example.com", Path: "/api/*/status", Methods: []string{"GET"}, Level: 0},
 		{Host: "app.example.com", Networks: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, Hours: []settings.Hours{berlin}, Level: 1},
@@ -103,7 +103,7 @@ func TestRulesNeverReached(t *testing.T) {
 		"a network without": {settings.Rule{Networks: net("10.1.0.0/16")}, settings.Rule{Networks: net("10.0.0.0/8")}, true},
 		"hours":             {settings.Rule{Hours: []settings.Hours{{}}}, settings.Rule{}, true},
 	} {
-		_, err := NewRules([]settings.Rule{c.a, c.b})
+		_, err := NewRules("nightlatch.toml", []settings.Rule{c.a, c.b})
 		if (err == nil) != c.reached {
 			t.Errorf("%s: %v, want reached: %v", name, err, c.reached)
 		}

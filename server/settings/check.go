@@ -43,6 +43,8 @@ func (l *load) checkAddresses() {
 		fmt.Sprintf("%s does not cover the host of public_url, %s; allowed is that host or a domain above it", quote(s.CookieDomain), s.Public().Hostname()), "public_url", "listen")
 	l.cross(s.CookieDomain != "" && !strings.Contains(s.CookieDomain, "."), "cookie_domain",
 		quote(s.CookieDomain)+" is a top-level domain, for which browsers take no cookie; allowed is one with a dot")
+	l.cross(strings.Contains(s.CookieDomain, ".") && isPublicSuffix(s.CookieDomain), "cookie_domain",
+		quote(s.CookieDomain)+" is a public suffix, below which anybody may have a name; allowed is a domain of your own")
 	everybody := slices.ContainsFunc(s.TrustedProxies, func(n netip.Prefix) bool { return n.Bits() == 0 })
 	l.cross(everybody, "trusted_proxies", "names every address there is, so that anybody could say who he is; allowed are the networks of your proxies")
 	l.cross(s.MetricsListen != "" && s.MetricsListen == s.Listen, "metrics_listen", "is the same as listen; allowed is an address of its own", "listen")

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/server/forward"
+	"github.com/nightlatch/nightlatch/server/settings"
+	"github.com/nightlatch/nightlatch/web"
+)
+
+// gateSessions is what package forward needs of the gate.
+type gateSessions struct{ *web.Gate }
+
+// SessionOf is as in forward.Sessions.
+func (g gateSessions) SessionOf(r *http.Request) (nightlatch.Session, nightlatch.User, error) {
+	return g.Shared(r)
+}
+
+// decider decides about requests to other applications.
+func (s *Server) decider(gate *web.Gate) *forward.Decider {
+	return forward.New(forward.Options{
+		Sessions: gateSessions{gate}, Rules: s.rules, Signer: s.signer, PublicURL: s.settings.PublicURL,
+		Trusted: s.settings.TrustedProxies, Now: s.now, Log: s.log,
+	})
+}
+
+// newSigner makes the key of assertions from the key ring, so that it is the same on every node and none is kept.
+func newSigner(publicURL string, key *nightlatch.KeyRing) *forward.Signer {
+	return forward.NewSigner(publicURL, forward.SignerKeys(key))
+}
+
+// keySet is /.well-known/jwks.json.
+func (s *Server) keySet(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	text, err := s.signer.KeySet()
+	if err != nil {
+		s.log.Error("the key set could not be written", "error", err)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write(text)
+}
+
+// elsewhere are the hosts that rules name: people may be led back there.
+func elsewhere(rules []settings.Rule) (hosts []string) {
+	for _, r := range rules {
+		if r.Host != "" {
+			hosts = append(hosts, r.Host)
+		}
+	}
+	return hosts
+}

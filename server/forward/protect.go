@@ -1,0 +1,188 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// ProtectPrefix is where our own pages are when we stand before an application alone.
+const ProtectPrefix = "/.nightlatch"
+
+// Protector stands before one application: what may pass goes there, and our own pages stand beside it.
+type Protector struct {
+	d     *Decider
+	own   http.Handler // below ProtectPrefix
+	proxy *httputil.ReverseProxy
+	page  func(w http.ResponseWriter, r *http.Request, status int, title, text string)
+	log   *slog.Logger
+}
+
+// Protection is what NewProtector needs. All must be set.
+type Protection struct {
+	Decider *Decider
+	Own     http.Handler // our own pages and API, mounted at ProtectPrefix
+	Target  *url.URL     // where the application is
+	// Page writes a page of ours to a person: an outage, a refusal.
+	Page func(w http.ResponseWriter, r *http.Request, status int, title, text string)
+}
+
+// NewProtector makes a Protector.
+func NewProtector(p Protection) *Protector {
+	out := &Protector{d: p.Decider, own: p.Own, page: p.Page, log: p.Decider.o.Log}
+	transport := &http.Transport{
+		Proxy:       nil, // the application is where it was said to be
+		DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext, ForceAttemptHTTP2: true,
+		MaxIdleConns: 200, MaxIdleConnsPerHost: 100, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+		DisableCompression: true, // what the application sends goes on as it is
+	}
+	out.proxy = &httputil.ReverseProxy{
+		Rewrite: out.rewrite(p.Target), Transport: transport, FlushInterval: -1, // at once: streams are streams
+		ModifyResponse: func(r *http.Response) error { dropOwnSetCookies(r.Header); return nil },
+		ErrorHandler:   out.outage, ErrorLog: slog.NewLogLogger(out.log.Handler(), slog.LevelWarn),
+	}
+	return out
+}
+
+type passedKey struct{}
+
+// passed is what was decided of a request that goes on.
+type passed struct {
+	out  Decision
+	text string // the assertion
+	addr string
+}
+
+// ServeHTTP lets a request through to the application, or not.
+func (p *Protector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asked, err := NewRequest(r.Method, p.scheme(), r.Host, r.RequestURI)
+	if err != nil {
+		p.log.Warn("a request was refused", "reason", err, "addr", r.RemoteAddr)
+		p.refuse(w, r, http.StatusBadRequest, "invalid_request", err.Error())
+		return
+	}
+	if asked.Path == ProtectPrefix || strings.HasPrefix(asked.Path, ProtectPrefix+"/") {
+		p.serveOwn(w, r)
+		return
+	}
+	client := p.d.o.Sessions.Client(r)
+	asked.Addr, _ = netip.ParseAddr(client.Addr)
+	out, err := p.d.Decide(r, asked)
+	if err != nil {
+		p.log.Error("a decision could not be made", "error", err)
+		p.refuse(w, r, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
+		return
+	}
+	switch out.Answer {
+	case Pass:
+		p.pass(w, r, passed{out: out, addr: client.Addr}, asked)
+	case Forbid:
+		p.refuse(w, r, http.StatusForbidden, "forbidden", out.Why)
+	default:
+		p.lead(w, r, out, asked)
+	}
+}
+
+// scheme is what people reach us by: we speak no TLS ourselves.
+func (p *Protector) scheme() string {
+	scheme, _, _ := strings.Cut(p.d.o.PublicURL, "://")
+	return scheme
+}
+
+// serveOwn serves our own pages. Scripts of the application share their host: none may be a service worker there.
+func (p *Protector) serveOwn(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Service-Worker") != "" || r.Header.Get("Sec-Fetch-Dest") == "serviceworker" {
+		p.d.refuse(w, http.StatusForbidden, "forbidden", "there are no service workers here")
+		return
+	}
+	p.own.ServeHTTP(w, r)
+}
+
+func (p *Protector) pass(w http.ResponseWriter, r *http.Request, what passed, asked Request) {
+	if s := what.out.Session; s != nil {
+		var err error
+		if what.text, err = p.d.o.Signer.Assert(*s, what.out.User, asked.Hostname(), p.d.o.Now()); err != nil {
+			p.log.Error("an assertion could not be made", "error", err)
+			p.refuse(w, r, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
+			return
+		}
+	}
+	// An upload or a download may take as long as it takes.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
+	if r.Header.Get("Upgrade") != "" {
+		watched := &upgraded{ResponseWriter: w, p: p, asked: asked, r: r}
+		defer watched.end()
+		w = watched
+	}
+	p.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), passedKey{}, what)))
+}
+
+// rewrite makes the request that the application gets: as it came, without what is ours, with who asks.
+func (p *Protector) rewrite(target *url.URL) func(*httputil.ProxyRequest) {
+	return func(pr *httputil.ProxyRequest) {
+		what, _ := pr.In.Context().Value(passedKey{}).(passed)
+		pr.Out.URL.Scheme, pr.Out.URL.Host = target.Scheme, target.Host
+		pr.Out.Host = pr.In.Host
+		h := pr.Out.Header
+		ClearIdentity(h)
+		clearForwarded(h)
+		dropOwnCookies(h)
+		Identity(h, what.out.Session, what.out.User, what.text)
+		h.Set("X-Forwarded-For", what.addr)
+		h.Set("X-Forwarded-Host", pr.In.Host)
+		h.Set("X-Forwarded-Proto", p.scheme())
+	}
+}
+
+// clearForwarded removes what only a proxy may say, in any spelling.
+func clearForwarded(h http.Header) {
+	for name := range h {
+		folded := strings.ReplaceAll(strings.ToLower(name), "_", "-")
+		if strings.HasPrefix(folded, "x-forwarded-") || strings.HasPrefix(folded, "x-original-") || folded == "forwarded" || folded == "x-real-ip" {
+			delete(h, name)
+		}
+	}
+}
+
+// lead sends a person to the page that helps, and tells a program.
+func (p *Protector) lead(w http.ResponseWriter, r *http.Request, out Decision, asked Request) {
+	page := ProtectPrefix + "/sign-in"
+	if out.Answer == Verify {
+		page = ProtectPrefix + "/verify"
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if !IsNavigation(r.Header, r.Method) {
+		w.Header().Set("Location", p.d.o.PublicURL+page)
+		p.d.refuse(w, http.StatusUnauthorized, "unauthenticated", out.Why)
+		return
+	}
+	http.Redirect(w, r, page+"?to="+url.QueryEscape(asked.URI), http.StatusSeeOther)
+}
+
+// refuse tells a person by a page, and a program by a problem.
+func (p *Protector) refuse(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
+	w.Header().Set("Cache-Control", "no-store")
+	if IsNavigation(r.Header, r.Method) && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		p.page(w, r, status, titles[code], "")
+		return
+	}
+	p.d.refuse(w, status, code, detail)
+}
+
+// outage tells that the application does not answer.
+func (p *Protector) outage(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // whoever asked has gone
+	}
+	p.log.Error("the application does not answer", "error", err)
+	p.refuse(w, r, http.StatusBadGateway, "upstream_unavailable", "the application does not answer")
+}

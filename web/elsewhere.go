@@ -1,0 +1,116 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+)
+
+// sharedCookie tells the hosts below Options.CookieDomain that a session is there. No page and no request of the API
+// reads it: it opens nothing here.
+const sharedCookie = "nightlatch_shared"
+
+func (g *Gate) sharedName() string {
+	if g.secure {
+		return "__Secure-" + sharedCookie
+	}
+	return sharedCookie
+}
+
+// share gives the domain's hosts what they hold of a session from now on, as long as the session's own cookie lives;
+// with "" it takes that away.
+func (g *Gate) share(w http.ResponseWriter, token string, life time.Duration) {
+	if g.options.CookieDomain == "" {
+		return
+	}
+	c := &http.Cookie{
+		Name: g.sharedName(), Value: g.svc.SharedToken(token), Path: "/", Domain: g.options.CookieDomain,
+		Secure: g.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second),
+	}
+	if token == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+// Shared returns the session of a request and its user, by the session's own cookie or the one that hosts below
+// Options.CookieDomain have. It reads nothing else of the request. It is for deciding about requests to other
+// applications, and for nothing that changes an account.
+// Errors: nightlatch.ErrUnauthenticated, nightlatch.ErrUnavailable.
+func (g *Gate) Shared(r *http.Request) (nightlatch.Session, nightlatch.User, error) {
+	if own := g.cookie(r, sessionCookie); own != "" {
+		ses, u, err := g.svc.SessionAndUser(r.Context(), own)
+		if !errors.Is(err, nightlatch.ErrUnauthenticated) {
+			return ses, u, err
+		}
+	}
+	if g.options.CookieDomain == "" {
+		return nightlatch.Session{}, nightlatch.User{}, nightlatch.ErrUnauthenticated
+	}
+	found := r.CookiesNamed(g.sharedName())
+	if len(found) != 1 {
+		return nightlatch.Session{}, nightlatch.User{}, nightlatch.ErrUnauthenticated
+	}
+	return g.svc.SharedSession(r.Context(), found[0].Value)
+}
+
+// Client is where a request came from, as far as it is to be believed.
+func (g *Gate) Client(r *http.Request) nightlatch.Client { return g.client(r) }
+
+// mayLead returns where to go afterwards as it is: a path of this host, or an address at a host of Options.Elsewhere or
+// CookieDomain; and "" for anything else, or what a browser might take for anything else.
+func (g *Gate) mayLead(to string) string {
+	if local := localPath(to); local != "" {
+		return local
+	}
+	u, err := url.Parse(to)
+	if err != nil || len(to) > 2048 || u.Opaque != "" || u.User != nil || u.Host == "" || strings.ContainsAny(to, "\\\t\r\n") {
+		return ""
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || g.secure) {
+		return ""
+	}
+	if !g.isElsewhere(u.Hostname()) || u.String() != to {
+		return ""
+	}
+	return to
+}
+
+func (g *Gate) isElsewhere(host string) bool {
+	host = strings.ToLower(host)
+	if host == "" || strings.ContainsFunc(host, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.'
+	}) {
+		return false
+	}
+	domain := g.options.CookieDomain
+	if domain != "" && (host == domain || strings.HasSuffix(host, "."+domain)) {
+		return true
+	}
+	return slices.ContainsFunc(g.options.Elsewhere, func(pattern string) bool {
+		if below, wild := strings.CutPrefix(strings.ToLower(pattern), "*"); wild {
+			return strings.HasSuffix(host, below) && len(host) > len(below)
+		}
+		return host == strings.ToLower(pattern)
+	})
+}
+
+// elsewhereOrigins are the same places as sources of a content security policy.
+func (g *Gate) elsewhereOrigins() (list []string) {
+	hosts := slices.Clone(g.options.Elsewhere)
+	if d := g.options.CookieDomain; d != "" {
+		hosts = append(hosts, d, "*."+d)
+	}
+	for _, h := range hosts {
+		list = append(list, "https://"+h+":*")
+		if !g.secure {
+			list = append(list, "http://"+h+":*")
+		}
+	}
+	return list
+}
