@@ -151,7 +151,7 @@ func limits(set *settings.Settings) nightlatch.Limits {
 // Handler serves the pages, the API and the health checks. It returns an error when pages cannot be made.
 func (s *Server) Handler() (http.Handler, error) {
 	gate, err := web.New(s.Service, web.Options{
-		PublicURL: s.settings.PublicURL, Accounts: signUps{s}, MinPassword: s.settings.Password.MinLength,
+		PublicURL: s.settings.PublicURL, Prefix: s.prefix(), Accounts: signUps{s}, MinPassword: s.settings.Password.MinLength,
 		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
 		CookieDomain: s.settings.CookieDomain, Elsewhere: elsewhere(s.settings.Rules),
 		OpenAPI: OpenAPI(), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
@@ -159,16 +159,19 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { health(w, nil) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { health(w, s.ready(r.Context())) })
-	mux.HandleFunc("GET /.well-known/webauthn", s.relatedOrigins)
-	mux.HandleFunc("GET /.well-known/jwks.json", s.keySet)
-	mux.Handle("GET /forward-auth", s.decider(gate))
+	mux, at := http.NewServeMux(), s.prefix()
+	mux.HandleFunc("GET "+at+"/healthz", func(w http.ResponseWriter, r *http.Request) { health(w, nil) })
+	mux.HandleFunc("GET "+at+"/readyz", func(w http.ResponseWriter, r *http.Request) { health(w, s.ready(r.Context())) })
+	mux.HandleFunc("GET "+at+"/.well-known/webauthn", s.relatedOrigins)
+	mux.HandleFunc("GET "+at+"/.well-known/jwks.json", s.keySet)
+	mux.Handle("GET "+at+"/forward-auth", s.decider(gate))
 	if s.settings.Demo && s.outbox != nil {
-		mux.HandleFunc("GET /demo/outbox", s.demoOutbox(gate))
+		mux.HandleFunc("GET "+at+"/demo/outbox", s.demoOutbox(gate))
 	}
-	mux.Handle("/", gate.Handler())
+	mux.Handle(at+"/", gate.Handler())
+	if at != "" {
+		return s.protect(gate, mux)
+	}
 	return mux, nil
 }
 

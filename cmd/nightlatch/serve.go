@@ -30,9 +30,6 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	if set.Protect != "" {
-		return errors.New("--protect: this version cannot stand before an application yet")
-	}
 	log := c.logger(set)
 	listener, err := listen(ctx, set)
 	if err != nil {
@@ -76,7 +73,7 @@ func listen(ctx context.Context, set *settings.Settings) (net.Listener, error) {
 func (c *console) serve(ctx context.Context, l net.Listener, h http.Handler, set *settings.Settings, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
+		IdleTimeout: 2 * time.Minute, Protocols: protocols(), MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
@@ -97,6 +94,14 @@ func (c *console) serve(ctx context.Context, l net.Listener, h http.Handler, set
 		return srv.Close()
 	}
 	return nil
+}
+
+// protocols are HTTP/1.1, and HTTP/2 for proxies that speak it without TLS.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }
 
 // readyURL names what the server listens on: the host as it was set, the port as it truly is.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/locale"
 )
 
 // Sessions says who is signed in.
@@ -177,7 +178,7 @@ var titles = map[string]string{
 	"invalid_request":      "The request cannot be understood.",
 	"unauthenticated":      "Please sign in.",
 	"unavailable":          "The service is not available now. Please try again later.",
-	"upstream_unavailable": "The application does not answer. Please try again later.",
+	"upstream_unavailable": locale.Mark("The application does not answer. Please try again later."),
 }
 
 func (d *Decider) refuse(w http.ResponseWriter, status int, code, detail string) {
