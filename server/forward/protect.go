@@ -118,6 +118,7 @@ func (p *Protector) pass(w http.ResponseWriter, r *http.Request, what passed, as
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Time{})
+	_ = control.EnableFullDuplex() // an answer may begin before the upload has ended
 	if r.Header.Get("Upgrade") != "" {
 		watched := &upgraded{ResponseWriter: w, p: p, asked: asked, r: r}
 		defer watched.end()
