@@ -58,7 +58,7 @@ var drivers = []string{"modernc.org/sqlite", "github.com/mattn/go-sqlite3", "git
 var homes = map[string]string{
 	"github.com/go-webauthn/webauthn": "factor/webauthn",
 	"github.com/wneessen/go-mail":     "deliver/smtp",
-	"github.com/nyaruka/phonenumbers": "server",
+	"github.com/nyaruka/phonenumbers": "deliver/phone",
 	"github.com/pelletier/go-toml/v2": "server/settings",
 	"github.com/alecthomas/kong":      "cmd/nightlatch",
 }

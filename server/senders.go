@@ -7,6 +7,7 @@ import (
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/deliver"
 	"github.com/nightlatch/nightlatch/deliver/outbox"
+	"github.com/nightlatch/nightlatch/deliver/phone"
 	"github.com/nightlatch/nightlatch/deliver/smtp"
 	"github.com/nightlatch/nightlatch/deliver/twilio"
 	"github.com/nightlatch/nightlatch/deliver/webhook"
@@ -110,7 +111,7 @@ func (s *Server) sentCodes(set *settings.Settings) []factor.Factor {
 		list = append(list, s.mails)
 	}
 	if set.SMS.Provider != "" && len(set.SMS.Countries) > 0 {
-		o.ParsePhone = parsePhone(set.SMS.Countries)
+		o.ParsePhone = phone.Parser(set.SMS.Countries)
 		s.texts = sentcode.NewSMS(o)
 		list = append(list, s.texts)
 	}

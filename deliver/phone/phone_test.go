@@ -1,13 +1,13 @@
-package server
+package phone
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestParsePhone(t *testing.T) {
+func TestParser(t *testing.T) {
 	t.Parallel()
-	parse := parsePhone([]string{"DE", "us", "GB", "IT"})
+	parse := Parser([]string{"DE", "us", "GB", "IT"})
 	for name, tc := range map[string]struct{ text, e164, spoken string }{
 		"German mobile":              {"+49 1512 3456712", "+4915123456712", "Germany, +49 1512 3456712"},
 		"all that groups":            {" +49 (1512) 345.67-12 ", "+4915123456712", "Germany, +49 1512 3456712"},
@@ -47,9 +47,9 @@ func TestParsePhone(t *testing.T) {
 	}
 }
 
-func TestParsePhoneInOtherLanguages(t *testing.T) {
+func TestParserInOtherLanguages(t *testing.T) {
 	t.Parallel()
-	parse := parsePhone([]string{"DE"})
+	parse := Parser([]string{"DE"})
 	for lang, want := range map[string]string{"de": "Deutschland", "de-CH": "Deutschland", "tlh": "Germany", "": "Germany", "??": "Germany"} {
 		if _, spoken, err := parse("+4915123456712", lang); err != nil || spoken != want+", +49 1512 3456712" {
 			t.Errorf("%q: %q, %v", lang, spoken, err)
@@ -58,11 +58,11 @@ func TestParsePhoneInOtherLanguages(t *testing.T) {
 }
 
 // No country is no SMS.
-func TestParsePhoneWithoutCountries(t *testing.T) {
+func TestParserWithoutCountries(t *testing.T) {
 	t.Parallel()
 	for _, countries := range [][]string{nil, {}, {""}, {"ZZ"}, {"001"}} {
 		for _, text := range []string{"+4915123456712", "+12025550123", "+870773111632", "+80012345678"} {
-			if e164, _, err := parsePhone(countries)(text, "en"); err == nil {
+			if e164, _, err := Parser(countries)(text, "en"); err == nil {
 				t.Errorf("%q: %s", countries, e164)
 			}
 		}

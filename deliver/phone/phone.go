@@ -1,4 +1,9 @@
-package server
+// Package phone reads the numbers that people type, for codes by SMS: sentcode.Options.ParsePhone.
+//
+// It owns which numbers a text can be sent to and what that costs: the countries that the caller names, no premium
+// rates. It is a package of its own because of what it links, the numbering plans of the world
+// (github.com/nyaruka/phonenumbers, some megabytes). It sends nothing.
+package phone
 
 import (
 	"errors"
@@ -14,15 +19,19 @@ import (
 )
 
 // errPhone says no more: each fault is shown as "check the number".
-var errPhone = errors.New("no number that an SMS may be sent to")
+var errPhone = errors.New("phone: no number that an SMS may be sent to")
 
 // internationalForm is a number with its country's code, without what groups it (ITU-T E.164 §6).
 var internationalForm = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
-// parsePhone returns what reads the numbers of these countries (ISO 3166-1, "DE"); with none it refuses every number.
-// What it returns gives a number in international form as E.164, and as it is read back to the person in lang:
-// "Germany, +49 1512 3456712". It refuses what no SMS can reach, and what costs more than an SMS.
-func parsePhone(countries []string) func(text, lang string) (e164, spoken string, err error) {
+// Parser returns what reads the numbers of these countries (ISO 3166-1, two letters: "DE"). What is no such code is no
+// country, and with none it refuses every number.
+//
+// What it returns gives a number that was typed in international form (spaces, dots, dashes and brackets do not count)
+// as E.164, and as it is read back to the person in lang (BCP 47): "Germany, +49 1512 3456712". Its error says no more
+// than that no SMS is sent there: no number, another country's, one that takes no SMS or costs more than an SMS. It may
+// be called from many goroutines at once.
+func Parser(countries []string) func(text, lang string) (e164, spoken string, err error) {
 	var allowed []string
 	for _, c := range countries {
 		if len(c) == 2 { // "001" would be satellites and the like
