@@ -57,6 +57,9 @@ const (
 	EventReset                = "reset"
 	EventUnlocked             = "unlocked"
 	EventWarning              = "warning"
+	EventConfirmationAsked    = "confirmation_asked" // Detail "what" is what
+	EventConfirmed            = "confirmed"          // Detail "what" is what
+	EventConfirmationUsed     = "confirmation_used"  // Detail "what" is what for
 
 	EventAuthenticatorSuspended = "authenticator_suspended" // by **This was not me**
 	EventDeviceRemembered       = "device_remembered"

@@ -119,7 +119,7 @@ func (h *holder) addProof(p factor.Proof) {
 }
 
 func (h *holder) purpose() factor.Purpose {
-	if h.ses != nil {
+	if h.ses != nil || h.confirms() != "" {
 		return factor.ForFreshProof
 	}
 	return factor.ForSignIn
@@ -145,7 +145,11 @@ func (h *holder) record(id string) (AuthenticatorRecord, bool) {
 
 func (s *Service) decide(h *holder, now time.Time) Decision {
 	known := slices.ContainsFunc(h.proofs(), func(p factor.Proof) bool { return p.Device != "" })
-	return s.policy.Decide(h.proofs(), h.held, known, h.standing.view(h.user), now)
+	d := s.policy.Decide(h.proofs(), h.held, known, h.standing.view(h.user), now)
+	if h.confirms() != "" {
+		return confirming(d, h.proofs())
+	}
+	return d
 }
 
 // offers are what may be proven now: what Decide asks for in a sign-in, and in a session the second factors that
@@ -167,7 +171,7 @@ func (s *Service) offers(h *holder, now time.Time) []factor.Held {
 }
 
 func (s *Service) next(h *holder, d Decision) Next {
-	n := Next{Step: d.Step, Kinds: d.Kinds, EnrollBy: d.EnrollBy, User: h.user.ID}
+	n := Next{Step: d.Step, Kinds: d.Kinds, EnrollBy: d.EnrollBy, User: h.user.ID, Confirms: h.confirms()}
 	if h.in != nil {
 		start := h.in.Start
 		n.ExpiresAt, n.To, n.Stay, n.ByToken, n.Binding = h.in.record.ExpiresAt, start.To, start.Stay, start.Token, start.Binding

@@ -60,6 +60,8 @@ type Next struct {
 	Device      string
 	DeviceUntil time.Time
 	Binding     string // as Start had it
+	// Confirms is what is to be confirmed, or with StepDone was: there is no Session then.
+	Confirms string
 }
 
 // signInData is what is kept of a sign-in beside its columns.
@@ -69,6 +71,9 @@ type signInData struct {
 	Changes int64          `json:"changes"` // the standing's when it began: a change to the account ends it
 	// Replaces is the hash of Start.Replaces.
 	Replaces string `json:"replaces,omitempty"`
+	// Confirms is what is confirmed instead of signing in; ConfirmedAt is when it was.
+	Confirms    string    `json:"confirms,omitempty"`
+	ConfirmedAt time.Time `json:"confirmed_at,omitzero"`
 }
 
 // signIn is an unfinished sign-in.
@@ -94,7 +99,11 @@ func (s *Service) findSignIn(ctx context.Context, r Reader, tok string, now time
 		return signIn{}, ErrUnauthenticated
 	}
 	in := signIn{record: record}
-	return in, json.Unmarshal(record.Data, &in.signInData)
+	err = json.Unmarshal(record.Data, &in.signInData)
+	if err == nil && !in.ConfirmedAt.IsZero() { // it waits for UseConfirmation alone
+		return signIn{}, ErrUnauthenticated
+	}
+	return in, err
 }
 
 // SignIn returns where the sign-in of a token stands. Errors: ErrUnauthenticated, ErrUnavailable.
@@ -178,6 +187,9 @@ func (s *Service) begin(ctx context.Context, tx *change, h *holder, proof factor
 // advance decides and writes what follows: a sign-in that goes on under a new token, or a session.
 func (s *Service) advance(ctx context.Context, tx *change, h *holder, c Client) (Next, error) {
 	d := s.decide(h, tx.now)
+	if h.confirms() != "" && d.Step == StepDone {
+		return s.confirmed(ctx, tx, h, d, c)
+	}
 	if h.in != nil && d.Step == StepDone {
 		return s.finish(ctx, tx, h, d, c)
 	}

@@ -92,6 +92,7 @@ func (s *Service) prepareTrial(ctx context.Context, t *trial, tok string, r fact
 			return err
 		}
 		t.h = h
+		t.remember = t.remember && h.confirms() == ""
 		f, ok := s.factors[r.Kind]
 		if !ok || !slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool { return o.Kind == r.Kind }) {
 			return factor.Refuse(factor.Wrong) // not on offer: nothing to judge, nothing to guess
@@ -114,7 +115,7 @@ func (s *Service) judge(ctx context.Context, t *trial, r factor.Response) error 
 	call := s.call(t.h.user, *t.h.standing, t.h.purpose())
 	call.Held, call.Chosen, call.Lang = t.h.ofKind(t.info.Kind), r.ID, t.client.Lang
 	switch {
-	case t.h.ses != nil: // a code for an enrollment is none for a fresh proof
+	case t.h.ses != nil, t.h.confirms() != "": // a code for an enrollment is none for a fresh proof
 		call.Held = slices.DeleteFunc(call.Held, func(h factor.Held) bool { return h.Allows == factor.AllowsEnrollment })
 	case t.h.in != nil && t.h.standing.AfterReset:
 		call.Held = slices.DeleteFunc(call.Held, func(h factor.Held) bool { return h.Allows != factor.AllowsEnrollment })

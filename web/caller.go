@@ -17,6 +17,8 @@ const (
 	sessionCookie = "nightlatch_session"
 	// challengeCookie holds the challenge of a sign-in that begins without a name, sealed.
 	challengeCookie = "nightlatch_challenge"
+	// confirmationCookie holds what was confirmed and not yet used.
+	confirmationCookie = "nightlatch_confirmation"
 )
 
 // caller is what a request brings to say who asks.
@@ -127,6 +129,11 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, next nightlatch.Next
 	}
 	if next.Step != nightlatch.StepDone {
 		g.setCookie(w, signInCookie, next.Token, 0)
+		return
+	}
+	if next.Confirms != "" {
+		g.setCookie(w, confirmationCookie, next.Token, 0)
+		g.drop(w, r, signInCookie)
 		return
 	}
 	var life time.Duration

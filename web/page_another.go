@@ -73,12 +73,19 @@ func (g *Gate) pageCancel(w http.ResponseWriter, r *http.Request, c caller) {
 		g.redirect(w, r, "/account")
 		return
 	}
-	err := g.svc.GiveUp(r.Context(), c.signIn, c.client)
+	next, err := g.svc.SignIn(r.Context(), c.signIn)
+	if err == nil {
+		err = g.svc.GiveUp(r.Context(), c.signIn, c.client)
+	}
 	if err != nil && !errors.Is(err, nightlatch.ErrUnauthenticated) {
 		g.errorPage(w, r, err)
 		return
 	}
 	g.drop(w, r, signInCookie)
+	if next.Confirms != "" {
+		g.goTo(w, r, localPath(next.To), "/")
+		return
+	}
 	g.redirect(w, r, "/")
 }
 

@@ -50,7 +50,7 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request, c caller) error {
 			return err
 		}
 	}
-	for _, name := range []string{sessionCookie, signInCookie, saidCookie} {
+	for _, name := range []string{sessionCookie, signInCookie, confirmationCookie, saidCookie} {
 		g.drop(w, r, name)
 	}
 	return nil

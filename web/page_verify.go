@@ -116,7 +116,7 @@ func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 // newVerify is the page for one of the offers: the one of kind and id, else the first.
 func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) (verifyView, error) {
 	v := verifyView{
-		Frame: Frame{To: g.to(r)}, Fresh: a.fresh, Another: len(a.offers) > 1, Cancel: "/verify/cancel",
+		Frame: Frame{To: g.to(r)}, Fresh: a.fresh, Another: len(a.offers) > 1, Cancel: "/verify/cancel", Confirms: a.next.Confirms,
 	}
 	o, ok := choose(a.offers, kind, id)
 	v.ID, v.Kind, v.Label = o.ID, string(o.Kind), o.Label
@@ -220,6 +220,8 @@ func (g *Gate) judgeForm(ctx context.Context, a asked, response factor.Response)
 // proven goes on after a right response.
 func (g *Gate) proven(w http.ResponseWriter, r *http.Request, a asked, kind factor.Kind, next nightlatch.Next) {
 	switch {
+	case next.Confirms != "" && next.Step == nightlatch.StepDone:
+		g.goTo(w, r, localPath(next.To), "/account")
 	case !a.fresh && kind == recoveryKind:
 		g.goOn(w, r, next, next.To, saidCodeUsed)
 	case !a.fresh:

@@ -31,6 +31,9 @@ var eventTexts = map[string]string{
 	nightlatch.EventReset:                locale.Mark("The second factor was reset"),
 	nightlatch.EventUnlocked:             locale.Mark("The wait after wrong tries was lifted"),
 	nightlatch.EventWarning:              locale.Mark("Something unusual was seen"),
+	nightlatch.EventConfirmationAsked:    locale.Mark("A confirmation was asked for"),
+	nightlatch.EventConfirmed:            locale.Mark("Something was confirmed"),
+	nightlatch.EventConfirmationUsed:     locale.Mark("What was confirmed was done"),
 	// The server's.
 	"account_created":   locale.Mark("The account was made"),
 	"account_changed":   locale.Mark("The account was changed"),

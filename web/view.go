@@ -71,6 +71,7 @@ const (
 type verifyView struct {
 	Frame
 	Fresh       bool   // a fresh proof within a session
+	Confirms    string // what is confirmed, in the application's words, or ""
 	Shape       string // one of the constants above
 	ID, Kind    string // of the authenticator that is asked for
 	Label       string // its name, or ""

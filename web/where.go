@@ -52,6 +52,7 @@ type whereJSON struct {
 	EnrollBy    *time.Time      `json:"enroll_by,omitempty"`
 	Session     *sessionJSON    `json:"session,omitempty"`
 	Token       string          `json:"token,omitempty"`
+	Confirms    string          `json:"confirms,omitempty"`
 }
 
 type sessionJSON struct {
@@ -109,18 +110,21 @@ func (g *Gate) sessionOf(ctx context.Context, ses nightlatch.Session) (*sessionJ
 // whereOf makes the answer of a step. Before it is done it holds nothing about the account beyond the offers.
 // withToken puts the token in, for a client that holds tokens.
 func (g *Gate) whereOf(ctx context.Context, next nightlatch.Next, withToken bool) (whereJSON, error) {
-	j := whereJSON{Next: next.Step, Kinds: next.Kinds, EnrollBy: timeJSON(next.EnrollBy)}
+	j := whereJSON{Next: next.Step, Kinds: next.Kinds, EnrollBy: timeJSON(next.EnrollBy), Confirms: next.Confirms}
 	if withToken {
 		j.Token = next.Token
 	}
-	if next.Step == nightlatch.StepDone {
+	if next.Step == nightlatch.StepDone && next.Confirms == "" {
 		var err error
 		j.Session, err = g.sessionOf(ctx, next.Session)
 		return j, err
 	}
+	j.ExpiresAt = timeJSON(next.ExpiresAt)
+	if next.Step == nightlatch.StepDone {
+		return j, nil
+	}
 	remember := false
 	j.MayRemember = &remember
-	j.ExpiresAt = timeJSON(next.ExpiresAt)
 	if next.Step == nightlatch.StepVerify {
 		j.Offers = offersJSON(next.Offers, g.svc)
 	}
