@@ -76,7 +76,7 @@ func (s *Service) beginConfirmation(ctx context.Context, tx *change, u User, wha
 	if err := s.loadHeld(ctx, tx, h, tx.now); err != nil {
 		return Next{}, err
 	}
-	if st.AfterReset || !s.policy.second(h.held) {
+	if !s.policy.second(h.held) {
 		return Next{}, ErrEnrollmentNeeded
 	}
 	// The application says who it is: that stands for the first factor. It counts only beside a second one.
@@ -102,13 +102,10 @@ func (h *holder) confirms() string {
 	return h.in.Confirms
 }
 
-// confirming makes of what Decide says of a sign-in what comes next in a confirmation: a second factor that was proven
-// in it and here, and nothing else that a proof may lead to.
+// confirming makes of what Decide says of a sign-in what comes next in a confirmation: a second factor, and nothing else
+// that a proof may lead to.
 func confirming(d Decision, proofs []factor.Proof) Decision {
-	counts := slices.DeleteFunc(slices.Clone(proofs), func(p factor.Proof) bool {
-		return p.Allows != factor.AllowsAll || p.Device != ""
-	})
-	if LevelOf(counts) >= Level2 {
+	if LevelOf(proofs) >= Level2 {
 		return Decision{Step: StepDone}
 	}
 	offers := slices.DeleteFunc(slices.Clone(d.Offers), func(h factor.Held) bool { return h.Allows != factor.AllowsAll })

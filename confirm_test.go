@@ -87,6 +87,7 @@ func TestConfirmationIsBound(t *testing.T) {
 	t.Parallel()
 	w := newPayer(t)
 	w.add("bob")
+	w.addKnock("bob", "Door")
 	tok := w.confirmed(payment)
 	for name, other := range map[string]nightlatch.Confirmation{
 		"another user":    {User: "bob", What: payment.What, Binding: payment.Binding},
@@ -237,12 +238,13 @@ func TestConfirmationNeedsWhatIsHeld(t *testing.T) {
 	}
 }
 
-// TestCodeForEnrollmentConfirmsNothing: what an administrator gave leads to an enrollment and to nothing else.
+// TestCodeForEnrollmentConfirmsNothing: what an administrator gave leads to an enrollment and to nothing else, beside
+// recovery codes of one's own, too.
 func TestCodeForEnrollmentConfirmsNothing(t *testing.T) {
 	t.Parallel()
 	w := newPayer(t)
 	w.install(nightlatch.Installation{
-		User: "ada", Kind: "paper", Enrolled: factor.Enrolled{State: factor.State(`{"codes":["right"]}`), Left: 1},
+		User: "ada", Kind: "paper", Enrolled: factor.Enrolled{State: factor.State(`{"codes":["given"]}`), Left: 1},
 		Allows: factor.AllowsEnrollment, ExpiresAt: w.clock.Now().Add(time.Hour),
 	})
 	next, err := w.BeginConfirmation(t.Context(), payment, nightlatch.Start{Client: client})
@@ -254,7 +256,14 @@ func TestCodeForEnrollmentConfirmsNothing(t *testing.T) {
 			t.Errorf("it is on offer: %+v", o)
 		}
 	}
-	if next, err := w.prove(next.Token, "paper", "right"); err == nil && next.Step == nightlatch.StepDone {
-		t.Error("it confirms")
+	w.install(nightlatch.Installation{
+		User: "ada", Kind: "paper", Enrolled: factor.Enrolled{State: factor.State(`{"codes":["own"]}`), Left: 1},
+	})
+	tok := w.confirmation(payment)
+	if next, err := w.prove(tok, "paper", "given"); !errors.Is(err, factor.ErrRefused) {
+		t.Errorf("it was taken: %+v, %v", next, err)
+	}
+	if next := w.must(w.prove(tok, "paper", "own")); next.Step != nightlatch.StepDone {
+		t.Errorf("a recovery code of one's own: %+v", next)
 	}
 }
