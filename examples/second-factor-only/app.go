@@ -36,7 +36,9 @@ type payment struct {
 }
 
 // what is the payment in words. All that counts is in it: a payment that was changed is another one.
-func (p *payment) what() string { return "Pay " + p.amount + " to " + p.payee + " (payment " + p.id + ")" }
+func (p *payment) what() string {
+	return "Pay " + p.amount + " to " + p.payee + " (payment " + p.id + ")"
+}
 
 // FindUser makes the application's users Nightlatch's. Here everybody exists.
 func (a *app) FindUser(_ context.Context, id string) (nightlatch.User, error) {
