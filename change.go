@@ -169,6 +169,9 @@ type Installation struct {
 	Label     string
 	Allows    factor.Allows
 	ExpiresAt time.Time // zero: never
+	// Of one that was enrolled elsewhere:
+	CreatedAt, LastUsedAt time.Time // zero: now, and never
+	Preferred             bool
 }
 
 // Prepare makes what Install keeps: a password, recovery codes. It is slow where the factor is; call it outside Change.
@@ -195,7 +198,10 @@ func (s *Service) Install(ctx context.Context, in Installation) error {
 		id := token.NewID(s.rand)
 		r := AuthenticatorRecord{
 			ID: id, User: in.User, Kind: in.Kind, Label: in.Label, Lookup: in.Enrolled.Lookup,
-			CreatedAt: tx.now, ExpiresAt: in.ExpiresAt, Allows: in.Allows,
+			CreatedAt: tx.now, LastUsedAt: in.LastUsedAt, Preferred: in.Preferred, ExpiresAt: in.ExpiresAt, Allows: in.Allows,
+		}
+		if !in.CreatedAt.IsZero() {
+			r.CreatedAt = in.CreatedAt
 		}
 		if s.policy.isSecond(in.Kind) {
 			label, err := s.freeLabel(ctx, tx, in.User, in.Kind, in.Label, in.Enrolled.Label)
