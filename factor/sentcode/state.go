@@ -55,6 +55,15 @@ func (f *Factor) NewState(destination string) (factor.Enrolled, error) {
 	return f.enrolled(state{To: to})
 }
 
+// Restated is an authenticator that this package enrolled elsewhere, from its state. It fails for what is no such state.
+func (f *Factor) Restated(of factor.State) (factor.Enrolled, error) {
+	s, err := f.decodeState(of)
+	if err != nil {
+		return factor.Enrolled{}, err
+	}
+	return f.enrolled(s)
+}
+
 func (f *Factor) enrolled(s state) (factor.Enrolled, error) {
 	s.Version, s.Kind = version, f.kind
 	b, err := json.Marshal(s)
