@@ -27,8 +27,11 @@ skip() {
 has() { command -v "$1" >/dev/null 2>&1; }
 browser() { has chromium || has chromium-browser || has google-chrome || [ -x "${NIGHTLATCH_CHROMIUM:-}" ]; }
 
-# tools installs the programs that some tests run: a browser, three that check our codes and QR codes, and npm, which
-# fetches a foreign browser client.
+# flask: Debian's Flask-Security, by which a test makes a database to import.
+flask() { /usr/bin/python3 -c 'import flask_security, flask_sqlalchemy, bcrypt, cryptography, qrcode, phonenumbers' >/dev/null 2>&1; }
+
+# tools installs the programs that some tests run: a browser, three that check our codes and QR codes, npm, which
+# fetches a foreign browser client, and a program that people come from.
 tools() {
 	missing=
 	browser || missing="$missing chromium"
@@ -36,6 +39,7 @@ tools() {
 	has zbarimg || missing="$missing zbar-tools"
 	has rsvg-convert || missing="$missing librsvg2-bin"
 	has npm || missing="$missing npm"
+	flask || missing="$missing python3-flask-security python3-flask-sqlalchemy python3-bcrypt python3-cryptography python3-qrcode python3-phonenumbers"
 	if [ -z "$missing" ]; then return; fi
 	if [ "$(id -u)" = 0 ] && has apt-get && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
 		say "install:$missing"
@@ -47,6 +51,7 @@ tools() {
 	has oathtool || skip "agreement with oathtool (no oathtool)"
 	has zbarimg || skip "reading QR codes back (no zbarimg)"
 	has rsvg-convert || skip "reading SVG QR codes back (no rsvg-convert)"
+	flask || skip "a database of Flask-Security (no python3-flask-security)"
 	has npm || skip "a foreign browser client against the API (no npm)"
 }
 

@@ -140,6 +140,9 @@ func (s *Server) takeIn(ctx context.Context, in takingIn, d settings.Account) er
 		if err := s.Service.Install(ctx, first); err != nil {
 			return err
 		}
+		if err := s.noteForeign(ctx, a.ID, hashed); err != nil {
+			return err
+		}
 		if err := s.Service.EndSessions(ctx, a.ID); err != nil || !in.newApp {
 			return err
 		}

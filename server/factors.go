@@ -14,7 +14,7 @@ import (
 // factors are all ways to prove, the strongest first. A new one is a line here.
 func (s *Server) factors(set *settings.Settings) []factor.Factor {
 	s.password = password.New(password.Options{
-		MinLength: set.Password.MinLength, MaxLength: set.Password.MaxLength, Cost: s.cost,
+		MinLength: set.Password.MinLength, MaxLength: set.Password.MaxLength, Cost: s.cost, Foreign: s.foreignWorks,
 	})
 	s.recovery = recovery.New(recovery.Options{
 		Limiter: s.password.Limiter(),

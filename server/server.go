@@ -64,7 +64,8 @@ type Server struct {
 	outbox   *outbox.Outbox   // nil: messages are sent
 	signer   *forward.Signer
 	rules    forward.Rules
-	schema   int // how many migrations the database had when it was brought up to date
+	lookedAt string // how far forgetForeign has come; Maintain's alone
+	schema   int    // how many migrations the database had when it was brought up to date
 }
 
 // New brings the database up to date, checks that the key is the one that it was sealed with, takes in the accounts
@@ -240,6 +241,9 @@ func (s *Server) sendNotices(ctx context.Context) {
 }
 
 func (s *Server) expire(ctx context.Context) {
+	if err := s.forgetForeign(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("it was not looked which password hashes of other programs are left", "error", err)
+	}
 	if _, err := s.Service.Expire(ctx, expireStep); err != nil && ctx.Err() == nil {
 		s.log.Warn("what has expired was not removed", "error", err)
 	}

@@ -35,13 +35,15 @@ var eventTexts = map[string]string{
 	nightlatch.EventConfirmed:            locale.Mark("Something was confirmed"),
 	nightlatch.EventConfirmationUsed:     locale.Mark("What was confirmed was done"),
 	// The server's.
-	"account_created":   locale.Mark("The account was made"),
-	"account_changed":   locale.Mark("The account was changed"),
-	"account_disabled":  locale.Mark("The account was disabled"),
-	"account_enabled":   locale.Mark("The account was enabled"),
-	"account_defined":   locale.Mark("The account was taken from the settings"),
-	"account_undefined": locale.Mark("The account is no longer in the settings"),
-	"password_changed":  locale.Mark("The password was changed"),
+	"account_created":         locale.Mark("The account was made"),
+	"account_changed":         locale.Mark("The account was changed"),
+	"account_disabled":        locale.Mark("The account was disabled"),
+	"account_enabled":         locale.Mark("The account was enabled"),
+	"account_defined":         locale.Mark("The account was taken from the settings"),
+	"account_taken_in":        locale.Mark("The account was taken in from another program"),
+	"account_undefined":       locale.Mark("The account is no longer in the settings"),
+	"authenticators_taken_in": locale.Mark("Authenticators were taken in from another program"),
+	"password_changed":        locale.Mark("The password was changed"),
 }
 
 // eventText says what happened, with the name of the authenticator that it happened to. An event that is not
