@@ -29,6 +29,8 @@ type accountCommands struct {
 	Disable  accountDisable  `cmd:"" help:"Shut an account out and end its sessions."`
 	Enable   accountEnable   `cmd:"" help:"Let a disabled account in again."`
 	Unlock   accountUnlock   `cmd:"" help:"End the waiting that wrong tries have brought an account."`
+	Import   accountImport   `cmd:"" help:"Take in accounts, password hashes and factors of another program."`
+	Export   accountExport   `cmd:"" help:"Write all accounts to a file, for an import elsewhere. It holds their secrets."`
 }
 
 // withServer opens what settings name, runs f, and closes it. No server needs to run; one that runs sees the change.
