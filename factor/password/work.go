@@ -196,6 +196,15 @@ func (l *ledger) run(ctx context.Context, w Work, do func()) error {
 // needs. That is exact, and within half a second for what one program leaves behind, which is one unit or two beside
 // ours. Where so many are in use that it would be more, an answer takes about as long as the slowest alone.
 func (l *ledger) level(ctx context.Context) error {
+	for _, w := range l.missing() {
+		if err := l.run(ctx, w, w.do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *ledger) missing() (missing []Work) {
 	want := l.most()
 	var total uint64
 	for _, w := range want {
@@ -205,15 +214,12 @@ func (l *ledger) level(ctx context.Context) error {
 		want = l.slowest(want)
 	}
 	for _, w := range want {
-		if w.amount*l.tries <= l.done[w.unit] {
-			continue
-		}
-		w.amount = w.amount*l.tries - l.done[w.unit]
-		if err := l.run(ctx, w, w.do); err != nil {
-			return err
+		if w.amount*l.tries > l.done[w.unit] {
+			w.amount = w.amount*l.tries - l.done[w.unit]
+			missing = append(missing, w)
 		}
 	}
-	return nil
+	return missing
 }
 
 // most is the largest work of each unit in use, in an order that is always the same.
