@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +13,6 @@ import (
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/password"
 	"github.com/nightlatch/nightlatch/server/importer"
-	"github.com/nightlatch/nightlatch/sqlstore"
 )
 
 const (
@@ -128,7 +125,6 @@ func (t *TakingIn) takeIn(ctx context.Context, from importer.Account, out *Taken
 	if err != nil {
 		return err
 	}
-	carried := nightlatch.Carried{Handle: from.Handle, AfterReset: from.AfterReset}
 	var taken []string
 	e := nightlatch.Event{Name: eventTakenIn, By: t.By, Detail: map[string]string{"source": t.Source}}
 	err = t.change(ctx, a.ID, e, func(ctx context.Context) (err error) {
@@ -138,22 +134,7 @@ func (t *TakingIn) takeIn(ctx context.Context, from importer.Account, out *Taken
 		if len(taken) > 0 {
 			return nightlatch.ErrConflict
 		}
-		if err := t.s.Service.Carry(ctx, a.ID, carried); err != nil {
-			return err
-		}
-		if hashed != nil {
-			first := nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: factor.Enrolled{State: hashed}}
-			if err := t.s.Service.Install(ctx, first); err != nil {
-				return err
-			}
-			if err := t.s.noteForeign(ctx, a.ID, hashed); err != nil {
-				return err
-			}
-		}
-		if err := t.note(ctx, accountRef(from), a.ID); err != nil {
-			return err
-		}
-		return t.install(ctx, a.ID, made)
+		return t.furnish(ctx, a.ID, from, hashed, made)
 	})
 	if len(taken) > 0 && err != nil {
 		return refuse("%s", takenWords(taken))
@@ -163,6 +144,26 @@ func (t *TakingIn) takeIn(ctx context.Context, from importer.Account, out *Taken
 	}
 	t.remember(a, from)
 	return nil
+}
+
+// furnish gives a new account all that is its own.
+func (t *TakingIn) furnish(ctx context.Context, id string, from importer.Account, hashed factor.State, made []prepared) error {
+	if err := t.s.Service.Carry(ctx, id, nightlatch.Carried{Handle: from.Handle, AfterReset: from.AfterReset}); err != nil {
+		return err
+	}
+	if hashed != nil {
+		first := nightlatch.Installation{User: id, Kind: password.Kind, Enrolled: factor.Enrolled{State: hashed}}
+		if err := t.s.Service.Install(ctx, first); err != nil {
+			return err
+		}
+		if err := t.s.noteForeign(ctx, id, hashed); err != nil {
+			return err
+		}
+	}
+	if err := t.note(ctx, accountRef(from), id); err != nil {
+		return err
+	}
+	return t.install(ctx, id, made)
 }
 
 // addTo adds factors to an account that is there. Its owner is told of each by mail.
@@ -309,50 +310,4 @@ func (t *TakingIn) free(ctx context.Context, a Account) error {
 		return refuse("%s", takenWords(taken))
 	}
 	return err
-}
-
-// remember notes what this run has taken.
-func (t *TakingIn) remember(a Account, from importer.Account) {
-	for _, name := range []string{a.Username, a.Email} {
-		if name != "" {
-			t.seen["name "+nameKey(name)] = a.ID
-		}
-	}
-	t.seen["account "+accountRef(from)] = a.ID
-}
-
-// ref tells something from all others of its source, without telling what it is.
-func ref(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-func accountRef(a importer.Account) string {
-	if a.Ref == "" {
-		return ""
-	}
-	return ref("account", a.Ref)
-}
-
-// known says whether a ref was taken in before.
-func (t *TakingIn) known(ctx context.Context, ref string) (known bool, err error) {
-	if ref == "" || t.seen["account "+ref] != "" || t.seen["factor "+ref] != "" {
-		return ref != "", nil
-	}
-	err = t.s.store.Read(ctx, func(q sqlstore.Querier) error {
-		return q.QueryRowContext(ctx, `SELECT count(*) > 0 FROM taken_in WHERE source = $1 AND ref = $2`, t.Source, ref).Scan(&known)
-	})
-	return known, err
-}
-
-// note keeps that a ref was taken in.
-func (t *TakingIn) note(ctx context.Context, ref, account string) error {
-	if ref == "" {
-		return nil
-	}
-	return write(ctx, `INSERT INTO taken_in (source, ref, account_id, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-		t.Source, ref, account, stamp(t.s.now()))
 }

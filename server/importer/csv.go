@@ -49,47 +49,48 @@ func readTable(in Input, path string, r *Read) error {
 	if err := checkHeader(header); err != nil {
 		return err
 	}
-	byName := map[string]int{} // in r.Accounts
-	var groups []rowsOf
+	accounts, err := groupRows(in, path, table, header, r)
+	for _, g := range accounts {
+		g.read(r)
+	}
+	return err
+}
+
+// groupRows gathers the rows of each account, in the order of their first ones.
+func groupRows(in Input, path string, table *csv.Reader, header []string, r *Read) (accounts []*rowsOf, err error) {
+	byName := map[string]*rowsOf{}
 	for {
 		cells, err := table.Read()
 		if errors.Is(err, io.EOF) {
-			break
+			return accounts, nil
 		}
 		if err != nil {
-			return tableError(err)
+			return nil, tableError(err)
 		}
 		line, _ := table.FieldPos(0)
 		at := in.place(path, "line "+strconv.Itoa(line))
+		if len(cells) != len(header) {
+			r.refuse(at, "", fmt.Errorf("it has %d cells, the header has %d", len(cells), len(header)))
+			continue
+		}
 		values := row{}
 		for i, cell := range cells {
-			if i < len(header) {
-				values[header[i]] = strings.TrimSpace(cell)
-			}
+			values[header[i]] = strings.TrimSpace(cell)
 		}
 		name := strings.ToLower(values["username"])
 		if name == "" {
 			name = strings.ToLower(values["email"])
 		}
-		switch {
-		case len(cells) != len(header):
-			r.refuse(at, "", fmt.Errorf("it has %d cells, the header has %d", len(cells), len(header)))
-			continue
-		case name == "":
+		if name == "" {
 			r.refuse(at, "", errors.New("it has neither username nor email"))
 			continue
 		}
-		i, ok := byName[name]
-		if !ok {
-			i, byName[name] = len(groups), len(groups)
-			groups = append(groups, rowsOf{})
+		if byName[name] == nil {
+			byName[name] = &rowsOf{}
+			accounts = append(accounts, byName[name])
 		}
-		groups[i].at, groups[i].rows = append(groups[i].at, at), append(groups[i].rows, values)
+		byName[name].at, byName[name].rows = append(byName[name].at, at), append(byName[name].rows, values)
 	}
-	for _, g := range groups {
-		g.read(r)
-	}
-	return nil
 }
 
 func tableError(err error) error {

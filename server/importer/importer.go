@@ -73,7 +73,7 @@ type Factor struct {
 	State factor.State         // of any kind, as Nightlatch keeps it
 }
 
-// What names a factor in a report.
+// What is the factor in a report.
 func (f Factor) What() string {
 	if f.Label != "" {
 		return fmt.Sprintf("%s %q", f.Kind, f.Label)
