@@ -30,5 +30,5 @@ run: ## a demonstration on http://localhost:8080
 	go run ./cmd/nightlatch serve --demo
 
 tidy: ## go mod tidy in each module, and formatting
-	@for m in go.mod */go.mod; do echo "$$m"; (cd "$$(dirname "$$m")" && go mod tidy) || exit 1; done
+	@for m in go.mod */go.mod examples/*/go.mod; do echo "$$m"; (cd "$$(dirname "$$m")" && go mod tidy) || exit 1; done
 	go tool -modfile=tools/go.mod gofumpt -w .

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All the tests, or the steps that are named: tools format pins vet cross bench unit e2e.
+# All the tests, or the steps that are named: tools format pins vet cross bench examples unit e2e.
 # It installs what is missing where it may (root on Debian), else says what it skips. With CI=true nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -90,6 +90,14 @@ bench() {
 	(cd bench && go vet ./... && go test -run '^$' -bench . -benchtime 1x ./...)
 }
 
+# examples: those that are modules of their own, since they show a router of others.
+examples() {
+	for module in examples/*/go.mod; do
+		say "example ${module%/go.mod}"
+		(cd "${module%/go.mod}" && go vet ./... && go test $fresh ./...)
+	done
+}
+
 # unit: the race detector needs cgo. The seeds of the fuzz targets run as ordinary tests.
 unit() {
 	race=-race cgo=1
@@ -113,10 +121,10 @@ e2e() {
 	(cd e2e && go vet ./... && go test $fresh -timeout 15m ./...)
 }
 
-if [ $# = 0 ]; then set -- tools format pins vet cross bench unit e2e; fi
+if [ $# = 0 ]; then set -- tools format pins vet cross bench examples unit e2e; fi
 for step in "$@"; do
 	case $step in
-	tools | format | pins | vet | cross | bench | unit | e2e) "$step" ;;
+	tools | format | pins | vet | cross | bench | examples | unit | e2e) "$step" ;;
 	*) fail "there is no step $step" ;;
 	esac
 done
