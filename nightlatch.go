@@ -40,8 +40,15 @@ type User struct {
 	Disabled         bool
 }
 
-// KeyRing seals what is kept. It holds numbered keys; the highest seals, all open. Its Format is the text to keep,
-// apart from the store: a file of mode 0600, a secret manager. Its Add makes a ring with one new key more.
+// KeyRing seals what is kept. It holds numbered keys of 32 bytes; the highest seals, all open. A KeyRing never changes and
+// may be used by many goroutines at once; printing one shows no key. What an application needs of its methods:
+//
+//	func (r *KeyRing) Format() []byte                                      // the text that ParseKeyRing reads
+//	func (r *KeyRing) Add(random io.Reader, now time.Time) (*KeyRing, error) // a ring with one new key more
+//	func (r *KeyRing) Newest() uint32                                      // the number of the key that seals
+//
+// Keep its Format apart from the store: a file of mode 0600, a secret manager. Without it nothing that was sealed can be
+// read again.
 type KeyRing = seal.Ring
 
 // ParseKeyRing reads a key ring from what its Format wrote: one key a line, as its number, the day it was made and 32

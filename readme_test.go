@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,18 +21,15 @@ import (
 )
 
 // lock is the README's section on the library, word for word, with the errors looked at.
-func lock(ctx context.Context, path string, users nightlatch.Users, key *nightlatch.KeyRing,
+func lock(ctx context.Context, dir string, users nightlatch.Users,
 	currentUser func(*http.Request) (web.Login, bool), mux *http.ServeMux,
 ) (http.Handler, func(), error) {
-	store, err := sqlstore.OpenSQLite(ctx, "sqlite", path)
+	store, err := sqlstore.OpenDir(ctx, "sqlite", dir, rand.Reader, time.Now())
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := store.Migrate(ctx, time.Now()); err != nil {
-		return nil, nil, err
-	}
 	svc, err := nightlatch.New(nightlatch.Config{
-		Users: users, Store: store, Key: key, Origin: "https://example.com",
+		Users: users, Store: store, Key: store.Key, Origin: "https://example.com",
 		Factors: []factor.Factor{totp.New(totp.Options{}), recovery.New(recovery.Options{})},
 	})
 	if err != nil {
@@ -41,7 +37,7 @@ func lock(ctx context.Context, path string, users nightlatch.Users, key *nightla
 	}
 	gate, err := web.New(svc, web.Options{
 		PublicURL: "https://example.com", Prefix: "/2fa",
-		CurrentUser: currentUser, SignIn: "/login",
+		CurrentUser: currentUser, SignIn: "/login", SignOut: "/logout",
 	})
 	if err != nil {
 		return nil, nil, err
@@ -63,17 +59,13 @@ func (oneUser) FindUser(_ context.Context, id string) (nightlatch.User, error) {
 // TestReadmeLibrary: what the README shows compiles and locks.
 func TestReadmeLibrary(t *testing.T) {
 	t.Parallel()
-	key, err := nightlatch.NewKeyRing(rand.Reader, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("the application")) })
 	at := time.Now()
 	currentUser := func(r *http.Request) (web.Login, bool) {
 		return web.Login{User: "7", Session: "1", At: at}, r.Header.Get("Application-User") == "ada"
 	}
-	handler, stop, err := lock(t.Context(), filepath.Join(t.TempDir(), "nightlatch.db"), oneUser{}, key, currentUser, mux)
+	handler, stop, err := lock(t.Context(), t.TempDir(), oneUser{}, currentUser, mux)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 //	field .Problems "name" "code" …       what the part "field" shows: see there
 func (p *pages) functions(lang string) template.FuncMap {
 	return template.FuncMap{
-		"t":        func(english string, args ...any) string { return locale.T(lang, english, args...) },
+		"t":        func(english string, args ...any) string { return p.t(lang, english, args...) },
 		"n":        func(n int, one, other string, args ...any) string { return locale.N(lang, n, one, other, args...) },
 		"path":     p.path,
 		"asset":    p.assetPath,

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -63,7 +64,7 @@ type Options struct {
 	// PublicURL is where people find the application: "https://example.com". Links and the Secure attribute of
 	// cookies come from it.
 	PublicURL string
-	// Prefix is where Handler is mounted: "" or "/2fa".
+	// Prefix is where Handler is mounted: "", "/2fa" or "/my/account/2fa". A "/" at its end does not count.
 	Prefix string
 
 	// CurrentUser says who is signed in to the application, for one that does that by itself.
@@ -99,7 +100,8 @@ type Options struct {
 
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; default nobody.
 	TrustedProxies []netip.Prefix
-	// Overlay holds pages and assets that stand in the place of ours, by the same names.
+	// Overlay holds pages (page/NAME.html), assets (asset/NAME) and sentences (text/LANG.json) that stand in the place
+	// of ours, by the same names; docs/pages.md says how. It is read once, by New.
 	Overlay fs.FS
 	// Service is what the service calls itself to people. Default "Nightlatch".
 	Service string
@@ -128,6 +130,10 @@ func New(svc *nightlatch.Service, o Options) (*Gate, error) {
 	public, err := url.Parse(o.PublicURL)
 	if err != nil || public.Host == "" || public.Scheme != "https" && public.Scheme != "http" {
 		return nil, errors.New("web: Options.PublicURL is no http or https URL")
+	}
+	o.Prefix = strings.TrimSuffix(o.Prefix, "/")
+	if o.Prefix != "" && (o.Prefix != path.Clean("/"+o.Prefix) || !plain(o.Prefix)) {
+		return nil, fmt.Errorf("web: Options.Prefix %q is no plain path", o.Prefix)
 	}
 	g := &Gate{
 		svc: svc, options: o, cross: http.NewCrossOriginProtection(), log: o.Log,
@@ -190,11 +196,15 @@ func (g *Gate) isOwn(u *url.URL) bool {
 		return false
 	}
 	rest, ok := strings.CutPrefix(u.Path, g.options.Prefix+"/")
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/-_.", r)
-	}
-	return ok && strings.Trim(path.Clean("/"+rest), "/") == strings.TrimSuffix(rest, "/") &&
-		!strings.ContainsFunc(rest, func(r rune) bool { return !plain(r) })
+	return ok && strings.Trim(path.Clean("/"+rest), "/") == strings.TrimSuffix(rest, "/") && plain(rest)
+}
+
+// plain says whether a path has only what everybody reads alike.
+func plain(path string) bool {
+	return !strings.ContainsFunc(path, func(r rune) bool {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		return !letter && !strings.ContainsRune("/-_.", r)
+	})
 }
 
 // isSigning says whether a path is the application's own sign-in or sign-out, to the letter.

@@ -43,6 +43,7 @@ type pageOptions struct {
 type pages struct {
 	options pageOptions
 	assets  map[string]asset
+	texts   texts
 	sets    map[string]map[string]*template.Template // language → name of the page
 	policy  string                                   // of a page; see policyFor
 }
@@ -59,12 +60,15 @@ func newPages(o pageOptions) (*pages, error) {
 	if p.assets, err = readAssets(o.Overlay); err != nil {
 		return nil, err
 	}
-	texts, err := readPages(o.Overlay)
+	if p.texts, err = readTexts(o.Overlay); err != nil {
+		return nil, err
+	}
+	files, err := readPages(o.Overlay)
 	if err != nil {
 		return nil, err
 	}
 	for _, lang := range locale.Languages() {
-		if p.sets[lang], err = p.parse(lang, texts); err != nil {
+		if p.sets[lang], err = p.parse(lang, files); err != nil {
 			return nil, err
 		}
 	}
@@ -198,7 +202,7 @@ func (p *pages) language(r *http.Request) string {
 
 // say returns a sentence in the reader's language, for Frame.Status, Frame.Alert and Frame.Problems.
 func (p *pages) say(r *http.Request, english string, args ...any) string {
-	return locale.T(p.language(r), english, args...)
+	return p.t(p.language(r), english, args...)
 }
 
 // policy lets a page load what this host serves and nothing else, run no script that stands in a page, be shown
