@@ -91,7 +91,7 @@ func factors(t testing.TB) []factor.Factor {
 	}
 	return []factor.Factor{
 		keys, totp.New(totp.Options{}), totp.NewCounter(totp.Options{}), sentcode.NewEmail(sentcode.Options{}),
-		sentcode.NewSMS(sentcode.Options{ParsePhone: parsePhone}), recovery.New(recovery.Options{}),
+		sentcode.NewSMS(sentcode.Options{ParsePhone: parsePhone}), recovery.New(recovery.Options{Cost: recovery.Cost{Memory: 64, Passes: 1, Lanes: 1}}),
 	}
 }
 
