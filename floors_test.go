@@ -40,6 +40,7 @@ var floors = []struct {
 	{"sqlstore", 40},
 	{"storetest", 40},
 	{"notice", 40},
+	{"server/settings", 45}, // what all rooms of the server are told
 	{"server", 50},
 	{"server/*", 50},
 	{"nightlatchtest", 50},

@@ -105,3 +105,43 @@ func TestApplicationSignsOut(t *testing.T) {
 		t.Errorf("once more: %d", p.Status)
 	}
 }
+
+// TestOneSessionForAll: an application that gives every sign-in the same Session still has one level a user.
+func TestOneSessionForAll(t *testing.T) {
+	t.Parallel()
+	users := nightlatchtest.NewUsers(nightlatch.User{ID: "7", Name: "ada"}, nightlatch.User{ID: "8", Name: "bob"})
+	kit := nightlatchtest.New(t, users)
+	gate, err := web.New(kit.Service, web.Options{
+		PublicURL: nightlatchtest.Origin, Prefix: "/2fa", SignIn: "/login",
+		CurrentUser: func(r *http.Request) (web.Login, bool) {
+			c, err := r.Cookie("user")
+			return web.Login{User: cookieValue(c), At: kit.Clock.Now()}, err == nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/2fa/", gate.Handler())
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "user", Value: r.FormValue("id"), Path: "/", Secure: true})
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("the shop")) })
+	b := kit.Browser(gate.Require(nightlatch.Level2, mux))
+	b.Post("/login", url.Values{"id": {"7"}})
+	b.EnrollPhone("/2fa", "My phone")
+	if p := b.Get("/orders"); p.Body != "the shop" {
+		t.Fatalf("ada: %s", p.Path)
+	}
+	b.Post("/login", url.Values{"id": {"8"}})
+	if p := b.Get("/orders"); p.Body == "the shop" {
+		t.Error("bob has ada's level")
+	}
+}
+
+func cookieValue(c *http.Cookie) string {
+	if c == nil {
+		return ""
+	}
+	return c.Value
+}

@@ -91,14 +91,17 @@ func TestHalfASignInIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.login("ada")
-	phone := h.browser.EnrollPhone("/2fa", "Ada's phone")
+	phone := h.browser.EnrollPhone("/2fa", "The phone of ada")
 	h.browser.Post("/logout", nil)
 	h.login("bob")
-	h.browser.EnrollPhone("/2fa", "Bob's phone")
+	h.browser.EnrollPhone("/2fa", "The phone of bob")
 	h.browser.Post("/logout", nil)
 
 	h.login("ada") // as far as /2fa/verify
 	h.login("bob") // the same browser
+	if p := h.browser.Get("/2fa/verify"); strings.Contains(p.Body, "The phone of ada") || !strings.Contains(p.Body, "The phone of bob") {
+		t.Errorf("bob is asked for ada's: %s %s", p.Path, p.Body)
+	}
 	if p := h.browser.Verify("/2fa", phone); strings.Contains(p.Body, "The orders of") {
 		t.Errorf("ada's code let bob in: %s %s", p.Path, p.Body)
 	}
