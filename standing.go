@@ -18,6 +18,7 @@ type standing struct {
 	Events        int64     `json:"events,omitempty"` // how long the trail is
 	Head          []byte    `json:"head,omitempty"`   // the MAC of its last event
 	Changes       int64     `json:"changes,omitempty"`
+	Removed       bool      `json:"removed,omitempty"` // only the trail is left
 	AfterReset    bool      `json:"after_reset,omitempty"`
 	RequiredSince time.Time `json:"required_since,omitzero"`
 
@@ -75,7 +76,7 @@ func (s *Service) putStanding(ctx context.Context, tx Tx, st *standing) error {
 }
 
 func (s *Service) completeHandle(st *standing) error {
-	if len(st.Handle) > 0 {
+	if len(st.Handle) > 0 || st.Removed {
 		return nil
 	}
 	st.Handle = make([]byte, 64)

@@ -38,49 +38,13 @@ func testOrder(t *testing.T, s nightlatch.Store) {
 		used(session("s2", "u1"), 2*time.Microsecond), used(session("s3", "u1"), 1*time.Hour), used(session("s1", "u1"), 3*time.Hour), session("s9", "u2"),
 		made(pending("p2", "o1", "u1"), 2*time.Microsecond), made(pending("p3", "o1", "u1"), 1*time.Hour), made(pending("p1", "o1", "u1"), 3*time.Hour), pending("p9", "o2", "u1"),
 		throttle("user:u1", "totp"), throttle("user:u1", "email"), throttle("user:u2", "totp"))
-	lists := func(ctx context.Context, r nightlatch.Reader, user, owner string) (string, error) {
-		var out []string
-		authenticators, err := r.AuthenticatorsOf(ctx, user)
-		for _, a := range authenticators {
-			out = append(out, a.ID)
-		}
-		if err != nil {
-			return "", err
-		}
-		sessions, err := r.SessionsOf(ctx, user)
-		for _, ses := range sessions {
-			out = append(out, ses.ID)
-		}
-		if err != nil {
-			return "", err
-		}
-		pendings, err := r.PendingsOf(ctx, owner)
-		for _, p := range pendings {
-			out = append(out, p.ID)
-		}
-		if err != nil {
-			return "", err
-		}
-		devices, err := r.DevicesOf(ctx, user)
-		for _, d := range devices {
-			out = append(out, d.ID)
-		}
-		if err != nil {
-			return "", err
-		}
-		links, err := r.LinksOf(ctx, user)
-		for _, l := range links {
-			out = append(out, l.Token)
-		}
-		return strings.Join(out, " "), err
-	}
 	for _, c := range []struct{ user, owner, want string }{
 		{"u1", "o1", "a2 a3 a1 s1 s3 s2 p1 p3 p2 d1 d3 d2 l1 l3 l2"},
 		{"u2", "o2", "a9 s9 p9 d9 l9"},
 		{"u3", "o3", ""},
 		{"", "", ""},
 	} {
-		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) (string, error) { return lists(ctx, r, c.user, c.owner) })
+		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) (string, error) { return idsOf(ctx, r, c.user, c.owner) })
 		wantEqual(t, c.user, got, c.want)
 	}
 	for subject, want := range map[string]int{"user:u1": 2, "user:u2": 1, "user:u3": 0, "": 0} {
@@ -91,6 +55,44 @@ func testOrder(t *testing.T, s nightlatch.Store) {
 			t.Errorf("%d throttles of %q, want %d", len(got), subject, want)
 		}
 	}
+}
+
+// idsOf is every list of a user and of an owner.
+func idsOf(ctx context.Context, r nightlatch.Reader, user, owner string) (string, error) {
+	var out []string
+	authenticators, err := r.AuthenticatorsOf(ctx, user)
+	for _, a := range authenticators {
+		out = append(out, a.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	sessions, err := r.SessionsOf(ctx, user)
+	for _, ses := range sessions {
+		out = append(out, ses.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	pendings, err := r.PendingsOf(ctx, owner)
+	for _, p := range pendings {
+		out = append(out, p.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	devices, err := r.DevicesOf(ctx, user)
+	for _, d := range devices {
+		out = append(out, d.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	links, err := r.LinksOf(ctx, user)
+	for _, l := range links {
+		out = append(out, l.Token)
+	}
+	return strings.Join(out, " "), err
 }
 
 // testValues: what is put is found again, whatever it holds.
