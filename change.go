@@ -19,6 +19,7 @@ type change struct {
 	standings map[string]*read
 	logged    []loggedEvent
 	noticed   bool // a notice waits to be sent
+	adds      bool // it only adds what may be proven: unfinished sign-ins go on
 }
 
 // read is a standing, and what it was.
@@ -28,8 +29,9 @@ type read struct {
 }
 
 type loggedEvent struct {
-	user  string
-	event Event
+	user   string
+	event  Event
+	mailed bool // whoever wrote it has kept its mail already
 }
 
 type changeKey struct{ s *Service }
@@ -119,7 +121,7 @@ func (c *change) event(ctx context.Context, user string, e Event) error {
 	if err != nil {
 		return err
 	}
-	c.logged = append(c.logged, loggedEvent{user, e})
+	c.logged = append(c.logged, loggedEvent{user: user, event: e})
 	return c.s.addEvent(ctx, c.Tx, st, e, c.now)
 }
 
@@ -155,7 +157,9 @@ func (s *Service) Change(ctx context.Context, user string, e Event, f func(ctx c
 		if err := f(ctx); err != nil {
 			return err
 		}
-		st.Changes++
+		if !tx.adds {
+			st.Changes++
+		}
 		tx.raise = true
 		return tx.event(ctx, user, e)
 	})
@@ -279,6 +283,10 @@ func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code
 		if err := tx.unlock(ctx, user); err != nil {
 			return err
 		}
+		if err := tx.endLinks(ctx, user, ForRecovery); err != nil {
+			return err
+		}
+		st.Hold = nil // its code went with the others
 		st.AfterReset = true
 		st.Changes++
 		return s.Install(ctx, Installation{

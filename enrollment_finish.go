@@ -84,6 +84,7 @@ func (s *Service) findEnrollment(ctx context.Context, f *finishing, tok, id stri
 		if f.h, err = s.findHolder(ctx, r, tok, now); err != nil {
 			return err
 		}
+		s.forgetOthers(f.h)
 		if f.pending, err = r.FindPending(ctx, id); err != nil {
 			return err
 		}
@@ -146,6 +147,9 @@ func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing
 	if err := tx.Delete(ctx, f.pending); err != nil {
 		return done, nil, err
 	}
+	if err := s.endLost(ctx, tx, f); err != nil {
+		return done, nil, err
+	}
 	rec, err := s.putEnrolled(ctx, tx, f)
 	if err != nil {
 		return done, nil, err
@@ -173,14 +177,51 @@ func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing
 	return done, nil, err
 }
 
-// dropEnrollOnly makes a proof that led only here an ordinary one: the enrollment is done.
+// endLost ends what an enrollment leaves nothing of: in a session a recovery by mail, since who enrolls there has lost
+// nothing; and by the code of a reset or a hold every other authenticator, code and device, whatever became of them
+// meanwhile.
+func (s *Service) endLost(ctx context.Context, tx *change, f *finishing) error {
+	user, st := f.h.user.ID, f.h.standing
+	if !f.h.recovering() {
+		if f.h.ses == nil {
+			return nil
+		}
+		_, err := tx.endHold(ctx, user, f.client)
+		return err
+	}
+	records, err := tx.AuthenticatorsOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if s.policy.info(r.Kind).Class == factor.Knowledge {
+			continue
+		}
+		if err := tx.Delete(ctx, r); err != nil {
+			return err
+		}
+	}
+	if err := tx.endDevices(ctx, user); err != nil {
+		return err
+	}
+	if err := tx.endLinks(ctx, user, ForRecovery); err != nil {
+		return err
+	}
+	st.Hold = nil
+	if st.AfterReset {
+		return nil
+	}
+	return tx.event(ctx, user, Event{Name: EventRecovered, Client: f.client})
+}
+
+// dropEnrollOnly takes the proofs away that led only here: the enrollment is done.
 func (s *Service) dropEnrollOnly(h *holder) {
 	if h.in == nil {
 		return
 	}
-	for i := range h.in.Proofs {
-		h.in.Proofs[i].Allows = factor.AllowsAll
-	}
+	h.in.Proofs = slices.DeleteFunc(slices.Clone(h.in.Proofs), func(p factor.Proof) bool {
+		return p.Allows == factor.AllowsEnrollment
+	})
 }
 
 func (s *Service) enrollmentUnchanged(ctx context.Context, tx *change, f *finishing, st *standing, tok string) error {
@@ -191,14 +232,17 @@ func (s *Service) enrollmentUnchanged(ctx context.Context, tx *change, f *finish
 	if err != nil {
 		return err
 	}
-	records, err := tx.AuthenticatorsOf(ctx, f.h.user.ID)
-	if err != nil {
-		return err
-	}
-	if p.Revision != f.pending.Revision || st.Changes != f.h.standing.Changes || !sameRevisions(records, f.h.records) {
+	if p.Revision != f.pending.Revision || st.Changes != f.h.standing.Changes {
 		return errAgain
 	}
-	return nil
+	if f.h.recovering() { // the others go, whatever they are now
+		return nil
+	}
+	records, err := tx.AuthenticatorsOf(ctx, f.h.user.ID)
+	if err == nil && !sameRevisions(records, f.h.records) {
+		return errAgain
+	}
+	return err
 }
 
 func (s *Service) settleRefusedEnrollment(ctx context.Context, tx *change, f *finishing) error {
@@ -279,12 +323,8 @@ func (s *Service) replaced(f *finishing) (old []AuthenticatorRecord) {
 
 // putBackups installs the recovery codes that came with a first authenticator, and takes away what a reset gave.
 func (s *Service) putBackups(ctx context.Context, tx *change, f *finishing) ([]string, error) {
-	for _, r := range f.h.records {
-		if r.Allows == factor.AllowsEnrollment {
-			if err := tx.Delete(ctx, r); err != nil {
-				return nil, err
-			}
-		}
+	if err := tx.removeEnrollOnly(ctx, f.h.user.ID); err != nil {
+		return nil, err
 	}
 	var codes []string
 	for kind, e := range f.backups {

@@ -18,6 +18,10 @@ type holder struct {
 	ses      *Session // is set
 	records  []AuthenticatorRecord
 	held     []factor.Held // what of records has not expired, unsealed
+	// address is what a code is mailed by before a first enrollment, or nil.
+	address *factor.Held
+	// sameMailbox are the ids of held that prove nothing more than the mailbox that the password came from.
+	sameMailbox []string
 }
 
 // findHolder returns the sign-in or session of a token with all that belongs to it, or ErrUnauthenticated.
@@ -60,7 +64,7 @@ func (s *Service) loadHeld(ctx context.Context, r Reader, h *holder, now time.Ti
 	if err != nil {
 		return err
 	}
-	h.records, h.held = records, nil
+	h.records, h.held, h.sameMailbox = records, nil, nil
 	for _, rec := range records {
 		if !rec.ExpiresAt.IsZero() && !rec.ExpiresAt.After(now) {
 			continue
@@ -71,7 +75,8 @@ func (s *Service) loadHeld(ctx context.Context, r Reader, h *holder, now time.Ti
 		}
 		h.held = append(h.held, held)
 	}
-	return nil
+	h.address = s.addressOf(h)
+	return s.restMailbox(h)
 }
 
 // clone is a copy whose proofs and holdings change without it.
@@ -111,9 +116,12 @@ func (h *holder) addProof(p factor.Proof) {
 		return old.Kind == p.Kind && old.Authenticator == p.Authenticator
 	})
 	proofs = append(proofs, p)
-	if h.in != nil {
+	switch {
+	case h.in != nil:
 		h.in.Proofs = proofs
-	} else {
+	case byAddress(p): // it makes no level and is no fresh proof
+		h.ses.addressAt = p.At
+	default:
 		h.ses.Proofs = proofs
 	}
 }
@@ -145,7 +153,9 @@ func (h *holder) record(id string) (AuthenticatorRecord, bool) {
 
 func (s *Service) decide(h *holder, now time.Time) Decision {
 	known := slices.ContainsFunc(h.proofs(), func(p factor.Proof) bool { return p.Device != "" })
-	return s.policy.Decide(h.proofs(), h.held, known, h.standing.view(h.user), now)
+	st := h.standing.view(h.user)
+	st.Address = h.address
+	return s.policy.Decide(h.proofs(), h.held, known, st, now)
 }
 
 // offers are what may be proven now: what Decide asks for in a sign-in, and in a session the second factors that
@@ -174,6 +184,7 @@ func (s *Service) next(h *holder, d Decision) Next {
 	}
 	if d.Step == StepVerify {
 		n.Offers = s.view(d.Offers)
+		n.SameMailbox = len(h.sameMailbox) > 0
 	}
 	return n
 }
@@ -186,6 +197,9 @@ func (s *Service) view(held []factor.Held) []Offer {
 		o := Offer{
 			ID: h.ID, Kind: h.Kind, Label: h.Label, Hint: h.Hint, Model: h.Model, Preferred: h.Preferred, Backup: info.Backup,
 			CreatedAt: h.CreatedAt, LastUsedAt: h.LastUsedAt,
+		}
+		if h.ID == addressID {
+			o.ID = "" // what is not kept has none
 		}
 		if info.Backup || info.Class == factor.Knowledge {
 			o.ID, o.Label = "", ""

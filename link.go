@@ -160,8 +160,12 @@ func (s *Service) Post(ctx context.Context, user string, m factor.Message, c Cli
 }
 
 // post keeps a message that is due now.
-func (c *change) post(ctx context.Context, user string, n sealedNotice) (err error) {
-	r := MessageRecord{ID: token.NewID(c.s.rand), User: user, DueAt: c.now, ExpiresAt: c.now.Add(noticeLife)}
+func (c *change) post(ctx context.Context, user string, n sealedNotice) error {
+	return c.postAt(ctx, user, n, c.now, c.now.Add(noticeLife))
+}
+
+func (c *change) postAt(ctx context.Context, user string, n sealedNotice, due, expires time.Time) (err error) {
+	r := MessageRecord{ID: token.NewID(c.s.rand), User: user, DueAt: due, ExpiresAt: expires}
 	if r.Sealed, err = c.s.seal(n, noticePlace(r)); err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ type Notice struct {
 type sealedNotice struct {
 	Message factor.Message `json:"message"`
 	Tries   int            `json:"tries,omitempty"`
+	// Hold: it is no message but the end of the hold with that id; Lang is the language of who began it.
+	Hold string `json:"hold,omitempty"`
+	Lang string `json:"lang,omitempty"`
 }
 
 func noticePlace(r MessageRecord) seal.Place {
@@ -63,7 +66,7 @@ func (c *change) putNotices(ctx context.Context) error {
 		return nil
 	}
 	for _, l := range c.logged {
-		if !s.notices.Wants(l.event.Name) {
+		if l.mailed || !s.notices.Wants(l.event.Name) {
 			continue
 		}
 		u, err := s.users.FindUser(ctx, l.user)
@@ -138,18 +141,13 @@ func (s *Service) sendNotice(ctx context.Context, r MessageRecord) (sent bool, e
 	if err := s.open(r.Sealed, noticePlace(r), &n); err != nil {
 		return false, err
 	}
+	if n.Hold != "" {
+		return false, s.finishHold(ctx, r, n)
+	}
+	if taken, err := s.takeUp(ctx, &r, &n); err != nil || !taken {
+		return false, err
+	}
 	now := s.time()
-	n.Tries++
-	r.DueAt = now.Add(noticeLease)
-	if r.Sealed, err = s.seal(n, noticePlace(r)); err != nil {
-		return false, err
-	}
-	if err := s.put(ctx, r); errors.Is(err, ErrConflict) {
-		return false, nil // another process is at it
-	} else if err != nil {
-		return false, err
-	}
-	r.Revision++
 	failed := s.deliver(ctx, &n.Message)
 	if failed == nil || errors.Is(failed, factor.ErrDestination) {
 		err := s.store.Tx(ctx, func(ctx context.Context, tx Tx) error { return tx.Delete(ctx, r) })
@@ -157,6 +155,22 @@ func (s *Service) sendNotice(ctx context.Context, r MessageRecord) (sent bool, e
 	}
 	r.DueAt = now.Add(delay(Limits{FirstDelay: noticeDelay, MaxDelay: noticeMaxDelay}, n.Tries-1))
 	return false, ignoreConflict(s.put(ctx, r))
+}
+
+// takeUp puts a notice off by the lease, so that no other process is at it, and says whether this one is.
+func (s *Service) takeUp(ctx context.Context, r *MessageRecord, n *sealedNotice) (taken bool, err error) {
+	n.Tries++
+	r.DueAt = s.time().Add(noticeLease)
+	if r.Sealed, err = s.seal(*n, noticePlace(*r)); err != nil {
+		return false, err
+	}
+	if err := s.put(ctx, *r); errors.Is(err, ErrConflict) {
+		return false, nil // another process is at it
+	} else if err != nil {
+		return false, err
+	}
+	r.Revision++
+	return true, nil
 }
 
 func (s *Service) put(ctx context.Context, r Record) error {

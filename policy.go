@@ -22,6 +22,9 @@ const (
 func LevelOf(proofs []factor.Proof) Level {
 	classes := map[factor.Class]bool{}
 	for _, p := range proofs {
+		if p.Allows == factor.AllowsEnrollment { // it leads to an enrollment and counts for nothing else
+			continue
+		}
 		for _, c := range p.Classes {
 			classes[c] = true
 		}
@@ -78,6 +81,8 @@ type Standing struct {
 	AfterReset bool
 	// RequiredSince is when enrollment was first put off; zero: never.
 	RequiredSince time.Time
+	// Address is the user's address where a code is mailed there before a first enrollment, else nil.
+	Address *factor.Held
 }
 
 // Step is what comes next.
@@ -127,6 +132,9 @@ func (p Policy) Decide(proven []factor.Proof, held []factor.Held, known bool, st
 	}
 	if by := since.Add(p.Grace); by.After(now) {
 		return Decision{Step: StepDone, EnrollBy: by}
+	}
+	if st.Address != nil {
+		return Decision{Step: StepVerify, Offers: []factor.Held{*st.Address}}
 	}
 	return Decision{Step: StepEnroll, Kinds: p.enrollable()}
 }
@@ -191,7 +199,7 @@ func (p Policy) offers(held []factor.Held) []factor.Held {
 			offers = append(offers, h)
 		case p.info(h.Kind).Backup && h.Allows == factor.AllowsAll && h.Left > 0:
 			backups = append(backups, h)
-		case p.info(h.Kind).Backup && h.Allows != factor.AllowsAll:
+		case p.info(h.Kind).Backup && h.Allows == factor.AllowsEnrollment:
 			backups = append(backups, h)
 		}
 	}

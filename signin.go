@@ -56,6 +56,8 @@ type Next struct {
 	ByToken   bool // as Start.Token had it
 	// MayRemember: the device may be remembered by the next right proof.
 	MayRemember bool
+	// SameMailbox: an authenticator is not on offer because its codes go to the mailbox that the password was set by.
+	SameMailbox bool
 	// Device is the new token of the remembered device, or "" where it did not change; DeviceUntil is when it ends.
 	Device      string
 	DeviceUntil time.Time
@@ -255,7 +257,7 @@ func (s *Service) renew(ctx context.Context, tx *change, h *holder) (Next, error
 	ses := h.ses
 	record := ses.record
 	record.Token, record.LastUsedAt = hash, tx.now
-	data := sessionData{Proofs: ses.Proofs, Client: ses.Client, Stay: ses.Stay, Binding: ses.Binding}
+	data := sessionData{Proofs: ses.Proofs, Client: ses.Client, Stay: ses.Stay, Binding: ses.Binding, Address: ses.addressAt}
 	var err error
 	if record.Data, err = json.Marshal(data); err != nil {
 		return Next{}, err

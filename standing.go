@@ -24,12 +24,13 @@ type standing struct {
 
 	// PasswordMailedTo is the mailbox that a link to set the password went to, as destinationSubject has it; "" once
 	// the password was changed in another way. A code mailed there proves nothing more.
-	PasswordMailedTo string    `json:"password_mailed_to,omitempty"`
-	PasswordResetAt  time.Time `json:"password_reset_at,omitzero"`
-	AddressChangedAt time.Time `json:"address_changed_at,omitzero"`
-	Hold             *hold     `json:"hold,omitempty"`     // a recovery by mail that waits
-	Browsers         []browser `json:"browsers,omitempty"` // that finished a sign-in, the last seen first
-	Unread           []int64   `json:"unread,omitempty"`   // events to be read on the account page, where there is no address
+	PasswordMailedTo string      `json:"password_mailed_to,omitempty"`
+	PasswordResetAt  time.Time   `json:"password_reset_at,omitzero"`
+	AddressChangedAt time.Time   `json:"address_changed_at,omitzero"`
+	Hold             *hold       `json:"hold,omitempty"`       // a recovery by mail that waits
+	HelpAsked        []time.Time `json:"help_asked,omitempty"` // of the administrators, within a day
+	Browsers         []browser   `json:"browsers,omitempty"`   // that finished a sign-in, the last seen first
+	Unread           []int64     `json:"unread,omitempty"`     // events to be read on the account page, where there is no address
 
 	record UserRecord
 }

@@ -93,7 +93,7 @@ func (s *Service) prepareTrial(ctx context.Context, t *trial, tok string, r fact
 		}
 		t.h = h
 		f, ok := s.factors[r.Kind]
-		if !ok || !slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool { return o.Kind == r.Kind }) {
+		if !ok || !slices.ContainsFunc(s.answerable(h, now), func(o factor.Held) bool { return o.Kind == r.Kind }) {
 			return factor.Refuse(factor.Wrong) // not on offer: nothing to judge, nothing to guess
 		}
 		t.info = f.Info()
@@ -119,6 +119,7 @@ func (s *Service) judge(ctx context.Context, t *trial, r factor.Response) error 
 	case t.h.in != nil && t.h.standing.AfterReset:
 		call.Held = slices.DeleteFunc(call.Held, func(h factor.Held) bool { return h.Allows != factor.AllowsEnrollment })
 	}
+	call.Held = t.h.withAddress(call.Held, t.info.Kind)
 	if t.info.Backup || t.info.Class == factor.Knowledge {
 		call.Chosen = ""
 	}
@@ -268,8 +269,12 @@ func (s *Service) settleRight(ctx context.Context, tx *change, t *trial, ta tall
 	if err := s.wakeOthers(ctx, tx, all, t.info.Kind); err != nil {
 		return Next{}, err
 	}
-	t.h.addProof(s.proof(t.verdict.Proof, t.info, rec, tx.now))
+	proof := s.proof(t.verdict.Proof, t.info, rec, tx.now)
+	t.h.addProof(proof)
 	if err := s.tellRight(ctx, tx, t, rec); err != nil {
+		return Next{}, err
+	}
+	if err := s.ownerIsBack(ctx, tx, t.h, proof, t.client); err != nil {
 		return Next{}, err
 	}
 	return s.advance(ctx, tx, t.h, t.client)
@@ -283,8 +288,11 @@ func (s *Service) proof(p factor.Proof, info factor.Info, rec AuthenticatorRecor
 	return p
 }
 
-// putVerdict keeps the new state of the authenticator that answered.
+// putVerdict keeps the new state of the authenticator that answered. An address has none.
 func (s *Service) putVerdict(ctx context.Context, tx *change, t *trial, right bool) (AuthenticatorRecord, error) {
+	if a := t.h.address; a != nil && a.Kind == t.info.Kind && t.verdict.Authenticator == addressID {
+		return AuthenticatorRecord{ID: addressID, User: t.h.user.ID, Kind: a.Kind, Allows: a.Allows}, nil
+	}
 	rec, ok := t.h.record(t.verdict.Authenticator)
 	i := slices.IndexFunc(t.h.held, func(h factor.Held) bool { return h.ID == t.verdict.Authenticator })
 	if !ok || i < 0 || rec.Kind != t.info.Kind {

@@ -40,6 +40,7 @@ func (s *Server) factors(set *settings.Settings) []factor.Factor {
 func policy(set *settings.Settings, factors []factor.Factor) nightlatch.Policy {
 	p := nightlatch.Policy{
 		Require: nightlatch.Require(set.Policy.Require), Grace: set.Policy.Grace, Fresh: set.Policy.Fresh,
+		FirstEnrollment: nightlatch.FirstEnrollment(set.Policy.FirstEnrollment),
 	}
 	for _, f := range factors {
 		if kind := f.Info().Kind; slices.Contains(set.Policy.Factors, string(kind)) {

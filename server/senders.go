@@ -117,6 +117,15 @@ func (s *Server) sentCodes(set *settings.Settings) []factor.Factor {
 	return list
 }
 
+// address is what a code is mailed by before a first enrollment. An address that no code can be sent to is none.
+func (s *Server) address(u nightlatch.User) (factor.Enrolled, bool) {
+	if s.mails == nil {
+		return factor.Enrolled{}, false
+	}
+	e, err := s.mails.NewState(u.Email)
+	return e, err == nil
+}
+
 // readBack is a phone number as it is shown before anything is sent to it. Other destinations are read by themselves.
 func (s *Server) readBack(kind factor.Kind, text, lang string) (string, error) {
 	switch {

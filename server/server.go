@@ -101,7 +101,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	s.Service, err = nightlatch.New(nightlatch.Config{
 		Users: s.Accounts, Store: c.Store, Key: c.Key, Factors: factors, Policy: policy(c.Settings, factors),
 		Limits: limits(c.Settings), Issuer: c.Settings.TOTP.Issuer, Origin: c.Settings.PublicURL,
-		Senders: senders, Notices: s.noticeWriter(), Log: s.log, Now: s.now, Rand: s.rand,
+		Recovery: nightlatch.Recovery{
+			Email: c.Settings.Recovery.Email, Hold: c.Settings.Recovery.Hold, AdminEmail: c.Settings.Recovery.AdminEmail,
+		},
+		Address: s.address, Senders: senders, Notices: s.noticeWriter(), Log: s.log, Now: s.now, Rand: s.rand,
 	})
 	if err != nil {
 		return nil, err
