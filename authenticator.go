@@ -141,7 +141,7 @@ func (s *Service) prefer(ctx context.Context, tx *change, h *holder, rec *Authen
 	return tx.event(ctx, h.user.ID, e)
 }
 
-// RemoveAuthenticator removes one. All other sessions of the user end; with the last second factor the recovery
+// RemoveAuthenticator removes one. All other sessions and all remembered devices of the user end; with the last second factor the recovery
 // codes go too.
 //
 // Errors: ErrNotFound (also for another's), ErrConflict (the last one, while the policy requires one),
@@ -170,6 +170,9 @@ func (s *Service) RemoveAuthenticator(ctx context.Context, tok, id string, c Cli
 			}
 		}
 		if err := tx.endSessions(ctx, h.user.ID, h.ses.ID); err != nil {
+			return err
+		}
+		if err := tx.endDevices(ctx, h.user.ID); err != nil {
 			return err
 		}
 		h.standing.Changes++ // an unfinished sign-in is over

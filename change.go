@@ -256,8 +256,8 @@ func (c *change) unlock(ctx context.Context, user string) error {
 	return nil
 }
 
-// Reset removes every authenticator of a user that is not a knowledge, every recovery code, session, unfinished
-// sign-in and throttle, and installs code, with which alone the user may enroll anew, until expires.
+// Reset removes every authenticator of a user that is not a knowledge, every recovery code, session, remembered
+// device, unfinished sign-in and throttle, and installs code, with which alone the user may enroll anew, until expires.
 // Call it within Change. Errors: ErrUnavailable.
 func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code factor.Enrolled, expires time.Time) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
@@ -280,6 +280,9 @@ func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code
 		if err := tx.endSessions(ctx, user, ""); err != nil {
 			return err
 		}
+		if err := tx.endDevices(ctx, user); err != nil {
+			return err
+		}
 		if err := tx.unlock(ctx, user); err != nil {
 			return err
 		}
@@ -295,7 +298,8 @@ func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code
 	})
 }
 
-// Uninstall removes the authenticator of a user with that kind and label, if there is one. Call it within Change.
+// Uninstall removes the authenticator of a user with that kind and label, if there is one, and its
+// remembered devices. Call it within Change.
 // Errors: ErrUnavailable.
 func (s *Service) Uninstall(ctx context.Context, user string, kind factor.Kind, label string) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
@@ -304,9 +308,13 @@ func (s *Service) Uninstall(ctx context.Context, user string, kind factor.Kind, 
 			return err
 		}
 		for _, r := range records {
-			if r.Kind == kind && r.LabelKey == labelKey(label) {
-				return tx.Delete(ctx, r)
+			if r.Kind != kind || r.LabelKey != labelKey(label) {
+				continue
 			}
+			if err := tx.endDevices(ctx, user); err != nil {
+				return err
+			}
+			return tx.Delete(ctx, r)
 		}
 		return nil
 	})

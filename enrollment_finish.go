@@ -19,7 +19,8 @@ type Enrolled struct {
 }
 
 // FinishEnrollment judges the response to an enrollment, and makes the authenticator. It proves that authenticator:
-// the level of the sign-in or session rises and its token changes. All other sessions of the user end.
+// the level of the sign-in or session rises and its token changes. All other sessions of the user end;
+// with a replaced authenticator its remembered devices, too.
 //
 // Errors: *factor.Refused, *InvalidError (label; a credential that somebody holds is an ErrConflict), ErrNotFound (an
 // enrollment that is unknown, another's or over; it bears 5 wrong responses), ErrUnauthenticated, ErrUnavailable.
@@ -266,6 +267,9 @@ func (s *Service) putEnrolled(ctx context.Context, tx *change, f *finishing) (Au
 	preferred := false
 	event := Event{Name: EventAuthenticatorAdded, Kind: kind, Client: f.client}
 	for _, old := range s.replaced(f) {
+		if err := tx.endDevices(ctx, user); err != nil {
+			return AuthenticatorRecord{}, err
+		}
 		preferred = preferred || old.Preferred
 		event.Detail = map[string]string{"replaced": old.Label}
 		if err := tx.Delete(ctx, old); err != nil {

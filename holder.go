@@ -181,9 +181,10 @@ func (s *Service) next(h *holder, d Decision) Next {
 	if h.in != nil {
 		start := h.in.Start
 		n.ExpiresAt, n.To, n.Stay, n.ByToken, n.Binding = h.in.record.ExpiresAt, start.To, start.Stay, start.Token, start.Binding
+		n.Device, n.DeviceUntil = h.in.device, h.in.deviceUntil
 	}
 	if d.Step == StepVerify {
-		n.Offers = s.view(d.Offers)
+		n.Offers, n.MayRemember = s.view(d.Offers), s.mayRemember(h, d)
 		n.SameMailbox = len(h.sameMailbox) > 0
 	}
 	return n
@@ -224,27 +225,12 @@ func (s *Service) call(u User, st standing, purpose factor.Purpose) factor.Call 
 	}
 }
 
-// isFresh says whether a proof counts for what guards the account: one by a second factor where one is held,
-// else any, within Policy.Fresh.
-func (s *Service) isFresh(h *holder, now time.Time) bool {
-	second := s.policy.second(h.held)
-	return slices.ContainsFunc(h.proofs(), func(p factor.Proof) bool {
-		if second && !slices.ContainsFunc(p.Classes, func(c factor.Class) bool { return c != factor.Knowledge }) {
-			return false
-		}
-		return now.Sub(p.At) < s.policy.Fresh
-	})
-}
+// isFresh says whether the session has a fresh proof, within Policy.Fresh.
+func (s *Service) isFresh(h *holder, now time.Time) bool { return s.freshWithin(h, now, 0, nil) }
 
 // requireFresh returns a *FreshProofError unless the session has a fresh proof.
 func (s *Service) requireFresh(h *holder, now time.Time) error {
-	if h.ses == nil {
-		return ErrForbidden
-	}
-	if s.isFresh(h, now) {
-		return nil
-	}
-	return &FreshProofError{Offers: s.view(s.offers(h, now))}
+	return s.requireWithin(h, now, 0, nil)
 }
 
 // Fresh returns nil when the session of a token has a fresh proof.

@@ -71,12 +71,17 @@ type signInData struct {
 	Changes int64          `json:"changes"` // the standing's when it began: a change to the account ends it
 	// Replaces is the hash of Start.Replaces.
 	Replaces string `json:"replaces,omitempty"`
+	Former   string `json:"former,omitempty"`  // the id of the device that the browser was remembered as
+	Browser  string `json:"browser,omitempty"` // what is kept of Start.Browser
 }
 
 // signIn is an unfinished sign-in.
 type signIn struct {
 	record SignInRecord
 	signInData
+	// The value of the remembered device that this step hands out, or "", and when the device ends. Never kept.
+	device      string
+	deviceUntil time.Time
 }
 
 // findSignIn returns the live sign-in of a token, or ErrUnauthenticated.
@@ -170,8 +175,15 @@ func (s *Service) begin(ctx context.Context, tx *change, h *holder, proof factor
 		signInData: signInData{Proofs: []factor.Proof{proof}, Start: start, Changes: h.standing.Changes},
 	}
 	h.in.Replaces, _ = token.Hash(token.Session, start.Replaces)
+	var err error
+	if h.in.Browser, err = s.browserMark(h.user.ID, start); err != nil {
+		return Next{}, err
+	}
 	event := Event{Name: EventFirstFactorProven, Kind: proof.Kind, Client: start.Client}
 	if err := tx.event(ctx, h.user.ID, event); err != nil {
+		return Next{}, err
+	}
+	if err := s.takeDevice(ctx, tx, h, start); err != nil {
 		return Next{}, err
 	}
 	return s.advance(ctx, tx, h, start.Client)
@@ -205,7 +217,7 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 			return Next{}, err
 		}
 	}
-	if err := s.endReplaced(ctx, tx, in.Replaces); err != nil {
+	if err := s.endReplaced(ctx, tx, in.Replaces, c); err != nil {
 		return Next{}, err
 	}
 	if !d.EnrollBy.IsZero() && h.standing.RequiredSince.IsZero() {
@@ -226,7 +238,7 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 		return Next{}, err
 	}
 	record.Revision = 1
-	if err := tx.event(ctx, h.user.ID, Event{Name: EventSignedIn, Client: c}); err != nil {
+	if err := s.tellSignedIn(ctx, tx, h, c); err != nil {
 		return Next{}, err
 	}
 	next := s.next(h, d)
@@ -235,8 +247,22 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 	return next, err
 }
 
-// endReplaced ends the session that the browser had before.
-func (s *Service) endReplaced(ctx context.Context, tx *change, hash string) error {
+// tellSignedIn writes that a sign-in is done, by which remembered device, and whether its browser is a new one.
+func (s *Service) tellSignedIn(ctx context.Context, tx *change, h *holder, c Client) error {
+	e := Event{Name: EventSignedIn, Client: c}
+	for _, p := range h.in.Proofs {
+		if p.Device != "" {
+			e.Detail = map[string]string{"device": p.Device}
+		}
+	}
+	if err := tx.event(ctx, h.user.ID, e); err != nil {
+		return err
+	}
+	return s.noteBrowser(ctx, tx, h)
+}
+
+// endReplaced ends the session that the browser had before. It may be another user's.
+func (s *Service) endReplaced(ctx context.Context, tx *change, hash string, c Client) error {
 	if hash == "" {
 		return nil
 	}
@@ -248,7 +274,10 @@ func (s *Service) endReplaced(ctx context.Context, tx *change, hash string) erro
 		return err
 	}
 	tx.raise = true
-	return tx.Delete(ctx, record)
+	if err := tx.Delete(ctx, record); err != nil {
+		return err
+	}
+	return tx.event(ctx, record.User, Event{Name: EventSessionEnded, Reason: "replaced", Client: c})
 }
 
 // renew gives a session its new proofs and a new token.

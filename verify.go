@@ -277,6 +277,12 @@ func (s *Service) settleRight(ctx context.Context, tx *change, t *trial, ta tall
 	if err := s.ownerIsBack(ctx, tx, t.h, proof, t.client); err != nil {
 		return Next{}, err
 	}
+	if t.remember {
+		e := Event{Kind: rec.Kind, Authenticator: rec.ID, Label: rec.Label, Client: t.client}
+		if err := s.rememberDevice(ctx, tx, t.h, proof, e); err != nil {
+			return Next{}, err
+		}
+	}
 	return s.advance(ctx, tx, t.h, t.client)
 }
 
