@@ -31,6 +31,10 @@ var eventTexts = map[string]string{
 	nightlatch.EventReset:                locale.Mark("The second factor was reset"),
 	nightlatch.EventUnlocked:             locale.Mark("The wait after wrong tries was lifted"),
 	nightlatch.EventWarning:              locale.Mark("Something unusual was seen"),
+	nightlatch.EventDeviceRemembered:     locale.Mark("A device was remembered"),
+	nightlatch.EventDeviceEnded:          locale.Mark("A remembered device was ended"),
+	nightlatch.EventDevicesEnded:         locale.Mark("All remembered devices were ended"),
+	nightlatch.EventNewBrowser:           locale.Mark("The browser of that sign-in was not seen before"),
 	// The server's.
 	"account_created":   locale.Mark("The account was made"),
 	"account_changed":   locale.Mark("The account was changed"),
