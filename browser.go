@@ -49,3 +49,17 @@ func (s *Service) noteBrowser(ctx context.Context, tx *change, h *holder) error 
 	}
 	return tx.event(ctx, h.user.ID, Event{Name: EventNewBrowser, Client: h.in.Start.Client})
 }
+
+// tellSignedIn writes that a sign-in is done, by which remembered device, and whether its browser is a new one.
+func (s *Service) tellSignedIn(ctx context.Context, tx *change, h *holder, c Client) error {
+	e := Event{Name: EventSignedIn, Client: c}
+	for _, p := range h.in.Proofs {
+		if p.Device != "" {
+			e.Detail = map[string]string{"device": p.Device}
+		}
+	}
+	if err := tx.event(ctx, h.user.ID, e); err != nil {
+		return err
+	}
+	return s.noteBrowser(ctx, tx, h)
+}

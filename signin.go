@@ -247,20 +247,6 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 	return next, err
 }
 
-// tellSignedIn writes that a sign-in is done, by which remembered device, and whether its browser is a new one.
-func (s *Service) tellSignedIn(ctx context.Context, tx *change, h *holder, c Client) error {
-	e := Event{Name: EventSignedIn, Client: c}
-	for _, p := range h.in.Proofs {
-		if p.Device != "" {
-			e.Detail = map[string]string{"device": p.Device}
-		}
-	}
-	if err := tx.event(ctx, h.user.ID, e); err != nil {
-		return err
-	}
-	return s.noteBrowser(ctx, tx, h)
-}
-
 // endReplaced ends the session that the browser had before. It may be another user's.
 func (s *Service) endReplaced(ctx context.Context, tx *change, hash string, c Client) error {
 	if hash == "" {
