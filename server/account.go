@@ -75,8 +75,12 @@ func stamp(t time.Time) int64 {
 
 // FindUser returns the engine's view of an account. Errors: nightlatch.ErrNotFound.
 func (s *Accounts) FindUser(ctx context.Context, id string) (nightlatch.User, error) {
-	a, err := s.find(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, id)
+	a, err := s.findID(ctx, id)
 	return a.user(), err
+}
+
+func (s *Accounts) findID(ctx context.Context, id string) (Account, error) {
+	return s.find(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, id)
 }
 
 // Find returns the account of a user name or an e-mail address, as typed. Errors: nightlatch.ErrNotFound.
@@ -119,59 +123,6 @@ func groupsOf(ctx context.Context, q sqlstore.Querier, id string) ([]string, err
 		groups = append(groups, name)
 	}
 	return groups, rows.Err()
-}
-
-// List calls each for every account, in the order of their names.
-func (s *Accounts) List(ctx context.Context, each func(Account) error) error {
-	after, afterID := "", ""
-	for {
-		page, err := s.page(ctx, after, afterID)
-		if err != nil {
-			return err
-		}
-		for _, a := range page {
-			if err := each(a); err != nil {
-				return err
-			}
-		}
-		if len(page) < pageSize {
-			return nil
-		}
-		last := page[len(page)-1]
-		after, afterID = nameKey(last.Name()), last.ID
-	}
-}
-
-const pageSize = 200
-
-func (s *Accounts) page(ctx context.Context, after, afterID string) (page []Account, err error) {
-	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
-		rows, err := q.QueryContext(ctx, `SELECT `+accountColumns+` FROM accounts a
-			WHERE (CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, a.id) > ($1, $2)
-			ORDER BY CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, a.id LIMIT $3`, after, afterID, pageSize)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		page = page[:0]
-		for rows.Next() {
-			a, err := scanAccount(rows)
-			if err != nil {
-				return err
-			}
-			page = append(page, a)
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		for i := range page {
-			if page[i].Groups, err = groupsOf(ctx, q, page[i].ID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return page, err
 }
 
 // insert puts a new account in. It returns the names of the fields that are taken.
@@ -231,7 +182,7 @@ func setGroups(ctx context.Context, q sqlstore.Querier, id string, groups []stri
 func write(ctx context.Context, query string, args ...any) error {
 	q, ok := sqlstore.Conn(ctx)
 	if !ok {
-		return errors.New("an account is changed outside a transaction")
+		return errOutside
 	}
 	_, err := q.ExecContext(ctx, query, args...)
 	return err
@@ -245,3 +196,5 @@ func (s *Accounts) taken(ctx context.Context, a Account) (taken []string, err er
 	})
 	return taken, err
 }
+
+var errOutside = errors.New("an account is changed outside a transaction")

@@ -11,7 +11,6 @@ import (
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/password"
-	"github.com/nightlatch/nightlatch/factor/recovery"
 	"github.com/nightlatch/nightlatch/web"
 )
 
@@ -22,10 +21,8 @@ const (
 	eventPassword = "password_changed"
 	eventDisabled = "account_disabled"
 	eventEnabled  = "account_enabled"
+	eventActed    = "administrator_acted" // in the trail of the administrator
 )
-
-// resetLife is how long the code that a reset gives may be used.
-const resetLife = 72 * time.Hour
 
 // Add makes an account with a password. by says who does it, for the trail ("" is the person). Errors: web.FieldsError for
 // what cannot be used, *nightlatch.ThrottledError where too many were made from the address, nightlatch.ErrUnavailable.
@@ -138,26 +135,6 @@ func (s *Server) SetPassword(ctx context.Context, a Account, secret, by string) 
 		}
 		return s.Service.EndSessions(ctx, a.ID)
 	})
-}
-
-// Reset removes every authenticator of an account and returns the code with which alone the person may enroll anew,
-// and until when. It works for an account that settings define, too. The authenticator app that they gave it goes with
-// the others, and comes back when totp_secret is changed there.
-func (s *Server) Reset(ctx context.Context, a Account, by, reason string) (code string, until time.Time, err error) {
-	made, err := s.recovery.OneCode(ctx, s.call(a.user()))
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	keep, ok := made.Show.(factor.Keep)
-	if !ok || len(keep.Codes) != 1 {
-		return "", time.Time{}, errors.New("no code was made")
-	}
-	until = s.now().UTC().Add(resetLife).Truncate(time.Second)
-	event := nightlatch.Event{Name: nightlatch.EventReset, By: by, Reason: reason}
-	err = s.Service.Change(ctx, a.ID, event, func(ctx context.Context) error {
-		return s.Service.Reset(ctx, a.ID, recovery.Kind, made, until)
-	})
-	return keep.Codes[0], until, err
 }
 
 // SetGroup adds an account to a group, or takes it out.

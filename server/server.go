@@ -150,6 +150,7 @@ func (s *Server) Handler() (http.Handler, error) {
 		PublicURL: s.settings.PublicURL, Accounts: signUps{s}, MinPassword: s.settings.Password.MinLength,
 		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
 		OpenAPI: OpenAPI(), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
+		Administration: administration{s},
 	})
 	if err != nil {
 		return nil, err
@@ -253,4 +254,4 @@ func (s *Server) call(u nightlatch.User) factor.Call {
 	}
 }
 
-var errDefined = errors.New("the account is defined by the settings: change it there")
+var errDefined = web.ErrDefined

@@ -88,6 +88,9 @@ type Options struct {
 	// text: browsers are told nothing.
 	Signals func(ctx context.Context, user string) ([]byte, error)
 
+	// Administration lets administrators look after accounts here; nil: their routes answer 404.
+	Administration Administration
+
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; default nobody.
 	TrustedProxies []netip.Prefix
 	// Overlay holds pages and assets that stand in the place of ours, by the same names.

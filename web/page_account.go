@@ -58,7 +58,7 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	}
 	v := accountView{
 		Frame: Frame{User: nameOf(u)}, Username: u.Name, Email: u.Email, EmailConfirmed: !u.EmailConfirmedAt.IsZero(),
-		Groups: u.Groups, Admin: u.Admin, SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
+		Groups: u.Groups, Admin: u.Admin, Administers: g.administers(u), SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
 		SuggestSecond: len(held.Authenticators) == 1, Signals: g.signals(ctx, u.ID),
 	}
 	if len(held.Authenticators) == 0 && g.svc.Policy().Requires(u.Admin) {

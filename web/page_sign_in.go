@@ -41,7 +41,7 @@ func (g *Gate) homeOf(w http.ResponseWriter, r *http.Request, ses nightlatch.Ses
 		g.errorPage(w, r, err)
 		return
 	}
-	v := homeView{SignOut: g.options.Accounts != nil}
+	v := homeView{SignOut: g.options.Accounts != nil, Admin: g.administers(u)}
 	v.User = nameOf(u)
 	_, v.Status = g.told(w, r)
 	g.pages.render(w, r, http.StatusOK, "home", v)

@@ -21,6 +21,8 @@ const (
 	start               // as step, else nobody yet: a sign-in may begin without a name
 	enrolling           // a session, or an unfinished sign-in that must enroll
 	session             // a session
+	// administrator: the session of an administrator, with a fresh second factor
+	administrator
 )
 
 // apiRoute is one request of the API. do returns the status and the value to answer with; 204 has none.
@@ -52,6 +54,13 @@ var apiRoutes = []apiRoute{
 	{"GET", "/recovery-codes", session, (*Gate).getRecoveryCodes},
 	{"POST", "/recovery-codes", session, (*Gate).postRecoveryCodes},
 	{"GET", "/events", session, (*Gate).getEvents},
+	{"GET", "/admin/accounts", administrator, (*Gate).getAdminAccounts},
+	{"GET", "/admin/accounts/{id}", administrator, (*Gate).getAdminAccount},
+	{"PATCH", "/admin/accounts/{id}", administrator, (*Gate).patchAdminAccount},
+	{"POST", "/admin/accounts/{id}/reset", administrator, (*Gate).postAdminReset},
+	{"POST", "/admin/accounts/{id}/code", administrator, (*Gate).postAdminCode},
+	{"DELETE", "/admin/accounts/{id}/sessions", administrator, (*Gate).deleteAdminSessions},
+	{"GET", "/admin/events", administrator, (*Gate).getAdminEvents},
 	{"GET", "/openapi.json", anyone, (*Gate).getOpenAPI},
 }
 
@@ -92,6 +101,10 @@ var pageRoutes = []pageRoute{
 	{"POST", "/account/authenticators/remove/{id}", session, (*Gate).formRemove},
 	{"GET", "/account/recovery-codes", session, (*Gate).pageCodes},
 	{"POST", "/account/recovery-codes", session, (*Gate).formCodes},
+	{"GET", "/admin", administrator, (*Gate).pageAdmin},
+	{"GET", "/admin/accounts/{id}", administrator, (*Gate).pageAdminAccount},
+	{"POST", "/admin/accounts/{id}/{act}", administrator, (*Gate).formAdminAct},
+	{"GET", "/admin/events", administrator, (*Gate).pageAdminEvents},
 	{"GET", "/asset/{name}", anyone, (*Gate).getAsset},
 	{"GET", "/favicon.ico", anyone, (*Gate).getIcon},
 }
@@ -208,6 +221,9 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, c *caller, who audi
 	if who == anyone {
 		return nil
 	}
+	if who == administrator && g.options.Administration == nil {
+		return nightlatch.ErrNotFound
+	}
 	if err := g.attach(w, r, c); err != nil {
 		return err
 	}
@@ -236,6 +252,9 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, c *caller, who audi
 		}
 		c.session = ""
 		return err
+	case administrator:
+		c.signIn = ""
+		return g.admitAdministrator(r, *c)
 	}
 	c.signIn = ""
 	_, err := g.session(r, *c)
@@ -313,7 +332,7 @@ func (g *Gate) servePage(route pageRoute) http.Handler {
 			route.do(g, w, r, c)
 		case errors.Is(err, nightlatch.ErrUnauthenticated):
 			g.sendAway(w, r)
-		default:
+		case route.who != administrator || !g.leadAdministrator(w, r, err):
 			g.errorPage(w, r, err)
 		}
 	})

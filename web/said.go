@@ -26,6 +26,7 @@ const (
 	saidEnded    = "ended"
 	saidVerified = "verified"
 	saidRepeat   = "repeat"
+	saidSaved    = "saved" // an administrator changed an account
 	// A code was sent. The page has the words, with where it went.
 	saidSent       = "sent"
 	saidSentRepeat = "sent-repeat" // and saidRepeat is still to be said
@@ -40,6 +41,7 @@ var saidTexts = map[string]string{
 	saidRemoved:  locale.Mark("Authenticator removed."),
 	saidEnded:    locale.Mark("Session ended."),
 	saidVerified: locale.Mark("Thank you, that was right."),
+	saidSaved:    locale.Mark("Done."),
 	saidRepeat:   locale.Mark("Nothing was changed yet. Please repeat what you were about to do."),
 }
 

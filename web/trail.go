@@ -36,13 +36,14 @@ var eventTexts = map[string]string{
 	nightlatch.EventDevicesEnded:         locale.Mark("All remembered devices were ended"),
 	nightlatch.EventNewBrowser:           locale.Mark("The browser of that sign-in was not seen before"),
 	// The server's.
-	"account_created":   locale.Mark("The account was made"),
-	"account_changed":   locale.Mark("The account was changed"),
-	"account_disabled":  locale.Mark("The account was disabled"),
-	"account_enabled":   locale.Mark("The account was enabled"),
-	"account_defined":   locale.Mark("The account was taken from the settings"),
-	"account_undefined": locale.Mark("The account is no longer in the settings"),
-	"password_changed":  locale.Mark("The password was changed"),
+	"account_created":     locale.Mark("The account was made"),
+	"account_changed":     locale.Mark("The account was changed"),
+	"account_disabled":    locale.Mark("The account was disabled"),
+	"account_enabled":     locale.Mark("The account was enabled"),
+	"account_defined":     locale.Mark("The account was taken from the settings"),
+	"account_undefined":   locale.Mark("The account is no longer in the settings"),
+	"administrator_acted": locale.Mark("Did something to an account as an administrator"),
+	"password_changed":    locale.Mark("The password was changed"),
 }
 
 // eventText says what happened, with the name of the authenticator that it happened to. An event that is not

@@ -156,6 +156,7 @@ type accountView struct {
 	EmailConfirmed bool
 	Groups         []string
 	Admin          bool
+	Administers    bool // and accounts are looked after here
 	SignOut        bool // offers **Sign out**: beside an application that is the application's own
 	MayChange      bool // the password may be changed here: not of accounts that settings define
 	EnrollBy       time.Time
