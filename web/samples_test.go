@@ -110,6 +110,22 @@ func sampleAccount() accountView {
 	}
 }
 
+func sampleManaged() managedView {
+	return managedView{
+		ID: "m1", Name: "bert", Username: "bert", Email: "bert@example.com", Confirmed: true, Groups: []string{"ops", "staff"},
+		Admin: true, Disabled: true, Defined: true, CreatedAt: added,
+	}
+}
+
+func sampleAdminAccount() adminAccountView {
+	account := sampleAccount()
+	return adminAccountView{
+		Frame: Frame{User: "alice"}, managedView: managedView{ID: "m2", Name: "carla@example.com", Email: "carla@example.com", CreatedAt: added, Enrolled: true},
+		Authenticators: sampleOffers()[:3], CodesLeft: 9, CodeUntil: used, AfterReset: true, Throttled: []string{"Phone"}, HoldUntil: used,
+		Sessions: account.Sessions, Devices: account.Devices, Events: account.Events, TypedGroups: "ops", TypedReason: map[string]string{},
+	}
+}
+
 // samples are all pages, empty, full, and with faults.
 func samples(t *testing.T) map[string]sample {
 	t.Helper()
@@ -140,6 +156,24 @@ func samples(t *testing.T) map[string]sample {
 	scanWrong := sampleScan(30)
 	scanWrong.Frame, scanWrong.Replaces, scanWrong.ReplacesLabel = wrong, "a9", "Old tablet"
 	return map[string]sample{
+		"admin": {"admin", adminView{Frame: Frame{User: "alice"}, Query: "b", NotEnrolled: true, Next: "/admin?after=x&q=b",
+			Accounts: []managedView{sampleManaged(), {ID: "m2", Name: "carla@example.com", Email: "carla@example.com", CreatedAt: added, Enrolled: true}}}},
+		"admin-empty":   {"admin", adminView{Frame: Frame{User: "alice", Problems: map[string]string{"q": "Too long."}}}},
+		"admin-account": {"admin-account", sampleAdminAccount()},
+		"admin-wrong": {"admin-account", func() adminAccountView {
+			v := sampleAdminAccount()
+			v.Problems, v.TypedReason["reset"] = map[string]string{"reason-reset": "This must be filled in."}, " "
+			return v
+		}()},
+		"admin-own":   {"admin-account", adminAccountView{Frame: Frame{User: "bert"}, managedView: sampleManaged(), Own: true}},
+		"given":       {"given", givenView{Frame: Frame{User: "alice"}, ID: "m2", Name: "carla", Code: "k7qm-2xra-hb5d-9wp0", Until: used}},
+		"given-reset": {"given", givenView{Frame: Frame{User: "alice"}, ID: "m2", Name: "carla", Reset: true, Code: "k7qm-2xra-hb5d-9wp0", Until: used}},
+		"admin-events": {"admin-events", adminEventsView{Frame: Frame{User: "alice"}, Account: "bert", Name: "reset", Next: "/admin/events?before=x&name=reset",
+			Events: []managedEventView{
+				{eventView: eventView{At: used, Text: eventText("en", "reset", "")}, ID: "m1", Account: "bert", Event: "reset", Reason: "lost", By: "administrator"},
+				{eventView: eventView{At: used, Text: eventText("en", "signed_in", ""), From: "192.0.2.7"}, ID: "m3", Event: "signed_in"},
+			}}},
+		"admin-events-none": {"admin-events", adminEventsView{Frame: Frame{User: "alice"}}},
 		"home":              {"home", homeView{signInView: signInView{SignUp: true}}},
 		"home-passkey":      {"home", homeView{signInView: signInView{Passkey: sampleOptions}}},
 		"home-user":         {"home", homeView{signInView: signInView{Frame: Frame{User: "alice"}}, Admin: true, SignOut: true}},

@@ -35,6 +35,7 @@ var eventTexts = map[string]string{
 	nightlatch.EventDeviceEnded:          locale.Mark("A remembered device was ended"),
 	nightlatch.EventDevicesEnded:         locale.Mark("All remembered devices were ended"),
 	nightlatch.EventNewBrowser:           locale.Mark("The browser of that sign-in was not seen before"),
+	nightlatch.EventCodeGiven:            locale.Mark("A one-time code was given"),
 	// The server's.
 	"account_created":     locale.Mark("The account was made"),
 	"account_changed":     locale.Mark("The account was changed"),
