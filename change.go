@@ -77,6 +77,9 @@ func (s *Service) settled(ctx context.Context, f func(ctx context.Context, tx *c
 }
 
 func (c *change) finish(ctx context.Context) error {
+	if err := c.putNotices(ctx); err != nil { // which may note in a standing what is to be read
+		return err
+	}
 	for _, st := range c.standings {
 		is, err := json.Marshal(st.standing)
 		if err != nil {
@@ -88,9 +91,6 @@ func (c *change) finish(ctx context.Context) error {
 		if err := c.s.putStanding(ctx, c.Tx, &st.standing); err != nil {
 			return err
 		}
-	}
-	if err := c.putNotices(ctx); err != nil {
-		return err
 	}
 	if c.raise {
 		return c.RaiseEpoch(ctx)
@@ -121,8 +121,12 @@ func (c *change) event(ctx context.Context, user string, e Event) error {
 	if err != nil {
 		return err
 	}
+	if err := c.s.addEvent(ctx, c.Tx, st, e, c.now); err != nil {
+		return err
+	}
+	e.Seq, e.At = st.Events, c.now
 	c.logged = append(c.logged, loggedEvent{user: user, event: e})
-	return c.s.addEvent(ctx, c.Tx, st, e, c.now)
+	return nil
 }
 
 // endSessions ends all sessions of a user but the one with that id.
@@ -215,14 +219,19 @@ func (s *Service) Install(ctx context.Context, in Installation) error {
 	})
 }
 
-// removeKind removes what a new one of a Single kind replaces.
+// lasts says whether an authenticator is the user's own, suspended or not, and no code that somebody gave for a while.
+func lasts(r AuthenticatorRecord) bool {
+	return r.ExpiresAt.IsZero() && (r.Allows == factor.AllowsAll || r.Allows == factor.AllowsNothing)
+}
+
+// removeKind removes what a new one of a Single kind replaces, suspended or not.
 func (c *change) removeKind(ctx context.Context, user string, kind factor.Kind) error {
 	records, err := c.AuthenticatorsOf(ctx, user)
 	if err != nil {
 		return err
 	}
 	for _, r := range records {
-		if r.Kind == kind && r.Allows == factor.AllowsAll && r.ExpiresAt.IsZero() {
+		if r.Kind == kind && lasts(r) {
 			if err := c.Delete(ctx, r); err != nil {
 				return err
 			}

@@ -318,7 +318,7 @@ func lookupFree(ctx context.Context, tx *change, rec AuthenticatorRecord) error 
 func (s *Service) replaced(f *finishing) (old []AuthenticatorRecord) {
 	single := s.policy.info(f.pending.Kind).Single
 	for _, r := range f.h.records {
-		if r.ID == f.data.Replaces || single && r.Kind == f.pending.Kind && r.Allows == factor.AllowsAll && r.ExpiresAt.IsZero() {
+		if r.ID == f.data.Replaces || single && r.Kind == f.pending.Kind && lasts(r) {
 			old = append(old, r)
 		}
 	}

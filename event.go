@@ -65,6 +65,7 @@ const (
 	EventNewBrowser             = "new_browser"          // a sign-in from a browser that was not seen before
 	EventWrongCodes             = "repeated_wrong_codes" // after a right password
 	EventNotMe                  = "not_me"               // Detail "event" is the name of what was disowned
+	EventNoticesRead            = "notices_read"         // on the account page, where there is no address
 	EventRecoveryAsked          = "recovery_asked"
 	EventRecoveryBegun          = "recovery_begun" // the hold
 	EventRecoveryCanceled       = "recovery_canceled"

@@ -133,10 +133,11 @@ func (h *holder) purpose() factor.Purpose {
 	return factor.ForSignIn
 }
 
+// ofKind are those of a kind that work: a factor never sees one that is suspended.
 func (h *holder) ofKind(kind factor.Kind) []factor.Held {
 	var held []factor.Held
 	for _, a := range h.held {
-		if a.Kind == kind {
+		if a.Kind == kind && a.Allows != factor.AllowsNothing {
 			held = append(held, a)
 		}
 	}
@@ -197,7 +198,7 @@ func (s *Service) view(held []factor.Held) []Offer {
 		info := s.policy.info(h.Kind)
 		o := Offer{
 			ID: h.ID, Kind: h.Kind, Label: h.Label, Hint: h.Hint, Model: h.Model, Preferred: h.Preferred, Backup: info.Backup,
-			CreatedAt: h.CreatedAt, LastUsedAt: h.LastUsedAt,
+			CreatedAt: h.CreatedAt, LastUsedAt: h.LastUsedAt, Suspended: h.Allows == factor.AllowsNothing,
 		}
 		if h.ID == addressID {
 			o.ID = "" // what is not kept has none
@@ -246,8 +247,8 @@ func (s *Service) Fresh(ctx context.Context, tok string) error {
 	}))
 }
 
-// HeldOf returns the authenticators of one kind that a user holds, with their states, for the factor's own methods. A
-// state is a secret: it is shown to nobody. Errors: ErrUnavailable.
+// HeldOf returns the authenticators of one kind that a user holds, with their states, for the factor's own methods; no
+// suspended ones. A state is a secret: it is shown to nobody. Errors: ErrUnavailable.
 func (s *Service) HeldOf(ctx context.Context, u User, kind factor.Kind) (factor.User, []factor.Held, error) {
 	h := &holder{user: u}
 	err := s.store.View(ctx, func(r Reader) error {

@@ -185,7 +185,7 @@ func (p Policy) isSecond(k factor.Kind) bool {
 	return i.Class != factor.Knowledge && !i.Backup
 }
 
-// second says whether a second factor is held.
+// second says whether a second factor is held. One that is suspended counts: its account is none without.
 func (p Policy) second(held []factor.Held) bool {
 	return slices.ContainsFunc(held, func(h factor.Held) bool { return p.isSecond(h.Kind) })
 }
@@ -195,6 +195,7 @@ func (p Policy) offers(held []factor.Held) []factor.Held {
 	var offers, backups []factor.Held
 	for _, h := range held {
 		switch {
+		case h.Allows == factor.AllowsNothing: // held, and good for nothing
 		case p.isSecond(h.Kind):
 			offers = append(offers, h)
 		case p.info(h.Kind).Backup && h.Allows == factor.AllowsAll && h.Left > 0:

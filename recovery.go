@@ -206,8 +206,7 @@ func (c *change) eventTo(ctx context.Context, e Event, n Notice) error {
 	}
 	last := &c.logged[len(c.logged)-1]
 	last.mailed = true
-	e.At = c.now
-	n.Event = e
+	n.Event = last.event
 	return c.putNotice(ctx, n)
 }
 

@@ -35,6 +35,7 @@ type Offer struct {
 	Left       int    // of a Backup kind: codes left
 	Backup     bool
 	Preferred  bool
+	Suspended  bool // in a list only: it is never asked for
 	CreatedAt  time.Time
 	LastUsedAt time.Time
 }

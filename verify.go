@@ -238,6 +238,9 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 		if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
 			return err
 		}
+		if err := s.tellWrongCodes(ctx, tx, t, ta); err != nil {
+			return err
+		}
 	}
 	if t.info.Unguessable {
 		if wait, err := s.spend(ctx, tx, "noted:"+userSubject(t.h.user.ID), t.info.Kind, refusalsNoted); err != nil || wait > 0 {
@@ -249,6 +252,14 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 		e.Detail = map[string]string{"clock_off_by": strconv.Itoa(int(off / time.Second))}
 	}
 	return tx.event(ctx, t.h.user.ID, e)
+}
+
+// tellWrongCodes lets the owner hear, once in a row of wrong codes, that somebody has the password.
+func (s *Service) tellWrongCodes(ctx context.Context, tx *change, t *trial, ta tally) error {
+	if t.h.in == nil || ta.Row != s.limits.FreeTries {
+		return nil
+	}
+	return tx.event(ctx, t.h.user.ID, Event{Name: EventWrongCodes, Kind: t.info.Kind, Client: t.client})
 }
 
 // settleRight keeps the proof and goes on to what it leads to.

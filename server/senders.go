@@ -78,7 +78,7 @@ func (s *Server) smsSender(set *settings.Settings) (nightlatch.Sender, error) {
 
 // noticeWriter writes what owners are told by mail.
 func (s *Server) noticeWriter() nightlatch.Notices {
-	return notice.Writer{Service: s.settings.TOTP.Issuer, URL: s.settings.PublicURL + "/account"}
+	return notice.Writer{Service: s.settings.TOTP.Issuer, URL: s.settings.PublicURL + "/account", Links: s.settings.PublicURL}
 }
 
 // openOutbox is one outbox for mails and text messages.

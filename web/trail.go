@@ -36,6 +36,11 @@ var eventTexts = map[string]string{
 	nightlatch.EventDevicesEnded:         locale.Mark("All remembered devices were ended"),
 	nightlatch.EventNewBrowser:           locale.Mark("The browser of that sign-in was not seen before"),
 	nightlatch.EventCodeGiven:            locale.Mark("A one-time code was given"),
+
+	nightlatch.EventAuthenticatorSuspended: locale.Mark("An authenticator was suspended"),
+	nightlatch.EventWrongCodes:             locale.Mark("Repeated wrong codes after a right password"),
+	nightlatch.EventNotMe:                  locale.Mark("“This was not me”: all sessions and devices were ended"),
+	nightlatch.EventNoticesRead:            locale.Mark("Notices were read"),
 	// The server's.
 	"account_created":     locale.Mark("The account was made"),
 	"account_changed":     locale.Mark("The account was changed"),
@@ -62,34 +67,5 @@ func eventText(lang, name, label string) string {
 	return locale.T(lang, `%s: "%s"`, text, label)
 }
 
-// browsers are looked for in this order, since most browsers name others too.
-var browsers = [][2]string{
-	{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"},
-	{"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
-}
-
-var systems = [][2]string{
-	{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"CrOS", "ChromeOS"},
-	{"Mac OS X", "macOS"}, {"Linux", "Linux"},
-}
-
-// browserText names the browser and the system of a User-Agent, as far as people would: "Firefox on Windows".
-// It is for telling one's sessions apart and nothing hangs on it.
-func browserText(lang, agent string) string {
-	find := func(list [][2]string) string {
-		for _, l := range list {
-			if strings.Contains(agent, l[0]) {
-				return l[1]
-			}
-		}
-		return ""
-	}
-	browser, system := find(browsers), find(systems)
-	switch {
-	case browser != "" && system != "":
-		return locale.T(lang, "%s on %s", browser, system)
-	case browser+system != "":
-		return browser + system
-	}
-	return locale.T(lang, "Unknown browser")
-}
+// browserText names the browser and the system of a User-Agent, as far as people would.
+func browserText(lang, agent string) string { return locale.Browser(lang, agent) }
