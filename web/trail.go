@@ -47,7 +47,6 @@ var eventTexts = map[string]string{
 	nightlatch.EventRecoveryCode:           locale.Mark("The code of the recovery was mailed"),
 	nightlatch.EventRecovered:              locale.Mark("The account was recovered"),
 	nightlatch.EventHelpAsked:              locale.Mark("The administrators were asked for help"),
-	nightlatch.EventCodeGiven:              locale.Mark("A one-time code was made"),
 	nightlatch.EventReminded:               locale.Mark("A reminder to add an authenticator was sent"),
 	nightlatch.EventWouldStop:              locale.Mark("The policy would have asked for an authenticator"),
 	// The server's.
