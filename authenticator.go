@@ -148,7 +148,7 @@ func (s *Service) prefer(ctx context.Context, tx *change, h *holder, rec *Authen
 // RemoveAuthenticator removes one. All other sessions and all remembered devices of the user end; with the last second
 // factor that works those that are suspended go too, and with the last of all the recovery codes.
 //
-// Errors: ErrNotFound (also for another's), ErrConflict (the last one, while the policy requires one),
+// Errors: ErrNotFound (also for another's), ErrConflict (the policy requires as many as there are),
 // *FreshProofError, ErrForbidden (in a sign-in), ErrUnauthenticated, ErrUnavailable.
 func (s *Service) RemoveAuthenticator(ctx context.Context, tok, id string, c Client) error {
 	return s.inSession(ctx, tok, func(ctx context.Context, tx *change, h *holder) error {
@@ -156,10 +156,10 @@ func (s *Service) RemoveAuthenticator(ctx context.Context, tok, id string, c Cli
 		if !ok || !s.policy.isSecond(rec.Kind) {
 			return ErrNotFound
 		}
-		working, suspended := s.others(h.records, id)
-		if working == 0 && s.policy.Requires(h.user.Admin) {
+		if !s.policy.mayRemove(h.held, id, h.user.Admin) {
 			return ErrConflict
 		}
+		working, suspended := s.others(h.records, id)
 		if err := tx.Delete(ctx, rec); err != nil {
 			return err
 		}

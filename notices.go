@@ -50,9 +50,11 @@ type Notice struct {
 type sealedNotice struct {
 	Message factor.Message `json:"message"`
 	Tries   int            `json:"tries,omitempty"`
-	// Hold: it is no message but the end of the hold with that id; Lang is the language of who began it.
-	Hold string `json:"hold,omitempty"`
-	Lang string `json:"lang,omitempty"`
+	// Hold: it is no message but the end of the hold with that id; Remind: it is a reminder to enroll. Lang is the
+	// language of who began it.
+	Hold   string `json:"hold,omitempty"`
+	Remind bool   `json:"remind,omitempty"`
+	Lang   string `json:"lang,omitempty"`
 }
 
 func noticePlace(r MessageRecord) seal.Place {
@@ -191,6 +193,9 @@ func (s *Service) sendNotice(ctx context.Context, r MessageRecord) (sent bool, e
 	}
 	if n.Hold != "" {
 		return false, s.finishHold(ctx, r, n)
+	}
+	if n.Remind {
+		return false, s.finishReminder(ctx, r, n.Lang)
 	}
 	if taken, err := s.takeUp(ctx, &r, &n); err != nil || !taken {
 		return false, err

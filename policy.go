@@ -62,7 +62,7 @@ type Policy struct {
 	Remember time.Duration
 	// AtLeast is how many second factors a user must hold who must have one; default 1.
 	AtLeast int
-	// ReportOnly lets those pass who would have to enroll, and writes EventWouldStop.
+	// ReportOnly lets those pass who would have to enroll, whatever Grace says, and writes EventWouldStop.
 	ReportOnly bool
 	// FirstEnrollment is what the first second factor needs beside the password; default FirstByAddress.
 	FirstEnrollment FirstEnrollment
@@ -101,6 +101,8 @@ type Decision struct {
 	Offers   []factor.Held // with StepVerify: what may be proven, in the order to offer it
 	Kinds    []factor.Kind // with StepEnroll: what may be enrolled
 	EnrollBy time.Time     // with StepDone: enrollment is put off until then; zero: it is not required
+	// WouldStop, with StepDone: ReportOnly let somebody pass who would have to enroll.
+	WouldStop bool
 }
 
 // Decide says what comes next. It is a pure function and the only place where that is said.
@@ -118,25 +120,20 @@ func (p Policy) Decide(proven []factor.Proof, held []factor.Held, known bool, st
 		return Decision{Step: StepVerify, Offers: p.resetOffer(held)}
 	}
 	if p.second(held) {
-		if known || LevelOf(proven) >= Level2 {
-			return Decision{Step: StepDone}
+		d := p.demand(held, st, now)
+		if !known && LevelOf(proven) < Level2 || d.Step == StepEnroll && LevelOf(byPerson(proven)) < Level2 {
+			return Decision{Step: StepVerify, Offers: p.offers(held)}
 		}
-		return Decision{Step: StepVerify, Offers: p.offers(held)}
+		return d
 	}
-	if !p.Requires(st.Admin) || LevelOf(proven) >= Level2 {
+	if LevelOf(proven) >= Level2 { // whoever vouches for two classes needs nothing of ours
 		return Decision{Step: StepDone}
 	}
-	since := st.RequiredSince
-	if since.IsZero() {
-		since = now
-	}
-	if by := since.Add(p.Grace); by.After(now) {
-		return Decision{Step: StepDone, EnrollBy: by}
-	}
-	if st.Address != nil {
+	d := p.demand(held, st, now)
+	if d.Step == StepEnroll && st.Address != nil {
 		return Decision{Step: StepVerify, Offers: []factor.Held{*st.Address}}
 	}
-	return Decision{Step: StepEnroll, Kinds: p.enrollable()}
+	return d
 }
 
 // Requires says whether a user must have a second factor.
@@ -249,6 +246,7 @@ func (p *Policy) complete(order []factor.Kind, factors map[factor.Kind]factor.Fa
 		return fmt.Errorf("nightlatch: Policy.Require: %q is none of optional, required, admins", p.Require)
 	}
 	orDuration(&p.Fresh, 10*time.Minute)
+	p.AtLeast = max(p.AtLeast, 1)
 	p.order, p.infos = order, map[factor.Kind]factor.Info{}
 	for k, f := range factors {
 		p.infos[k] = f.Info()

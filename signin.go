@@ -105,7 +105,8 @@ func (s *Service) findSignIn(ctx context.Context, r Reader, tok string, now time
 	return in, json.Unmarshal(record.Data, &in.signInData)
 }
 
-// SignIn returns where the sign-in of a token stands. Errors: ErrUnauthenticated, ErrUnavailable.
+// SignIn returns where the sign-in of a token stands, which is never StepDone: one that waits for what the policy no
+// longer asks is over, and the next one is done. Errors: ErrUnauthenticated, ErrUnavailable.
 func (s *Service) SignIn(ctx context.Context, tok string) (Next, error) {
 	now := s.time()
 	var next Next
@@ -117,7 +118,11 @@ func (s *Service) SignIn(ctx context.Context, tok string) (Next, error) {
 		if h.in == nil {
 			return ErrUnauthenticated
 		}
-		next = s.next(h, s.decide(h, now))
+		d := s.decide(h, now)
+		if d.Step == StepDone {
+			return ErrUnauthenticated
+		}
+		next = s.next(h, d)
 		return nil
 	})
 	return next, s.outer(err)
@@ -221,9 +226,6 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 	if err := s.endReplaced(ctx, tx, in.Replaces, c); err != nil {
 		return Next{}, err
 	}
-	if !d.EnrollBy.IsZero() && h.standing.RequiredSince.IsZero() {
-		h.standing.RequiredSince = tx.now
-	}
 	tok, hash := token.New(s.rand, token.Session)
 	id := token.NewID(s.rand)
 	record := SessionRecord{
@@ -240,6 +242,9 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 	}
 	record.Revision = 1
 	if err := s.tellSignedIn(ctx, tx, h, c); err != nil {
+		return Next{}, err
+	}
+	if err := s.noteDemand(ctx, tx, h, d, c); err != nil {
 		return Next{}, err
 	}
 	next := s.next(h, d)
@@ -283,7 +288,7 @@ func (s *Service) renew(ctx context.Context, tx *change, h *holder) (Next, error
 	}
 	record.Revision++
 	tx.raise = true
-	next := Next{Step: StepDone, Token: tok, User: h.user.ID, Stay: ses.Stay}
+	next := Next{Step: StepDone, Token: tok, User: h.user.ID, Stay: ses.Stay, EnrollBy: s.enrollBy(h, tx.now)}
 	next.Session, err = s.readSession(record)
 	return next, err
 }

@@ -21,6 +21,7 @@ type standing struct {
 	Removed       bool      `json:"removed,omitempty"` // only the trail is left
 	AfterReset    bool      `json:"after_reset,omitempty"`
 	RequiredSince time.Time `json:"required_since,omitzero"`
+	WouldStopAt   time.Time `json:"would_stop_at,omitzero"` // when EventWouldStop was written last
 
 	// PasswordMailedTo is the mailbox that a link to set the password went to, as destinationSubject has it; "" once
 	// the password was changed in another way. A code mailed there proves nothing more.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nightlatch/nightlatch/internal/seal"
 )
@@ -237,10 +236,4 @@ func (s *Service) RemoveUser(ctx context.Context, user string) error {
 		tx.raise = true
 		return nil
 	})
-}
-
-// EnrollBy returns until when the user of a session may put enrollment off; zero: it is not required, or done.
-// Errors: ErrUnauthenticated, ErrUnavailable.
-func (s *Service) EnrollBy(ctx context.Context, tok string) (time.Time, error) {
-	return time.Time{}, ErrUnavailable
 }
