@@ -41,6 +41,7 @@ func policy(set *settings.Settings, factors []factor.Factor) nightlatch.Policy {
 	p := nightlatch.Policy{
 		Require: nightlatch.Require(set.Policy.Require), Grace: set.Policy.Grace, Fresh: set.Policy.Fresh,
 		FirstEnrollment: nightlatch.FirstEnrollment(set.Policy.FirstEnrollment),
+		AtLeast:         set.Policy.Authenticators, ReportOnly: set.Policy.ReportOnly,
 	}
 	for _, f := range factors {
 		if kind := f.Info().Kind; slices.Contains(set.Policy.Factors, string(kind)) {

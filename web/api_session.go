@@ -25,8 +25,16 @@ func (g *Gate) getSession(_ http.ResponseWriter, r *http.Request, c caller, _ []
 	if err != nil {
 		return 0, nil, err
 	}
+	by, err := g.svc.EnrollBy(r.Context(), c.session)
+	if err != nil {
+		return 0, nil, err
+	}
 	j, err := g.sessionOf(r.Context(), ses)
-	return http.StatusOK, j, err
+	if err != nil {
+		return 0, nil, err
+	}
+	j.EnrollBy = timeJSON(by)
+	return http.StatusOK, j, nil
 }
 
 // deleteSession signs out.

@@ -61,7 +61,10 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 		Groups: u.Groups, Admin: u.Admin, Administers: g.administers(u), SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
 		SuggestSecond: len(held.Authenticators) == 1, Signals: g.signals(ctx, u.ID),
 	}
-	if len(held.Authenticators) == 0 && g.svc.Policy().Requires(u.Admin) {
+	if v.EnrollBy, err = g.svc.EnrollBy(ctx, c.session); err != nil {
+		return v, err
+	}
+	if p := g.svc.Policy(); len(held.Authenticators) == 0 && p.Requires(u.Admin) && !p.ReportOnly && v.EnrollBy.IsZero() {
 		v.Notices = append(v.Notices, g.pages.say(r, "Please add an authenticator: soon you cannot sign in without one."))
 	}
 	if v.Sessions, err = g.sessionsOf(ctx, ses, c.client.Lang); err != nil {

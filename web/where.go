@@ -61,6 +61,7 @@ type sessionJSON struct {
 	Proofs    []proofJSON      `json:"proofs"`
 	CreatedAt time.Time        `json:"created_at"`
 	ExpiresAt time.Time        `json:"expires_at"`
+	EnrollBy  *time.Time       `json:"enroll_by,omitempty"` // of GET /session
 }
 
 type proofJSON struct {

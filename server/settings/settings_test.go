@@ -228,3 +228,18 @@ func plain(v any) string {
 	}
 	return "?"
 }
+
+// A policy that only reports lets passwords stand alone: they must be long.
+func TestMinLengthFollowsThePolicy(t *testing.T) {
+	t.Parallel()
+	for env, want := range map[string]int{"": 15, "NIGHTLATCH_POLICY_REPORT_ONLY=true": 15, "NIGHTLATCH_POLICY_REPORT_ONLY=false": 8} {
+		from := settings.Sources{Env: []string{env, "NIGHTLATCH_POLICY_REQUIRE=required"}}
+		if env == "" {
+			from.Env = nil
+		}
+		s, err := settings.Load(from)
+		if err != nil || s.Password.MinLength != want {
+			t.Errorf("%q: %d, %v; want %d", env, s.Password.MinLength, err, want)
+		}
+	}
+}
