@@ -1,6 +1,8 @@
 package nightlatch
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -83,4 +85,24 @@ func (s *Service) forgetOthers(h *holder) {
 	h.held = slices.DeleteFunc(slices.Clone(h.held), func(a factor.Held) bool {
 		return s.policy.info(a.Kind).Class != factor.Knowledge
 	})
+}
+
+// FirstOffer returns what the session of a token must prove beside its password before it may enroll the first
+// authenticator; nil: nothing more. Errors: ErrUnauthenticated, ErrUnavailable.
+func (s *Service) FirstOffer(ctx context.Context, tok string) (*Offer, error) {
+	now := s.time()
+	var first *Offer
+	err := s.store.View(ctx, func(r Reader) error {
+		h, err := s.findHolder(ctx, r, tok, now)
+		if err != nil {
+			return err
+		}
+		var needed *FreshProofError
+		first = nil
+		if h.ses != nil && errors.As(s.requireAddress(h, now), &needed) {
+			first = &needed.Offers[0]
+		}
+		return nil
+	})
+	return first, s.outer(err)
 }

@@ -224,3 +224,6 @@ func (s *Service) settleHold(ctx context.Context, tx *change, h *holder, n seale
 	e := Event{Name: EventRecoveryCode, Kind: kind}
 	return tx.eventTo(ctx, e, Notice{User: h.user, To: h.user.Email, Lang: n.Lang, Code: keep.Codes[0]})
 }
+
+// HoldLife is how long a recovery by mail waits.
+func (s *Service) HoldLife() time.Duration { return s.recover.Hold }

@@ -70,6 +70,11 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	if v.Sessions, err = g.sessionsOf(ctx, ses, c.client.Lang); err != nil {
 		return v, err
 	}
+	all, err := g.svc.Recoveries(ctx, c.session)
+	if err != nil {
+		return v, err
+	}
+	v.Hold = g.holdOf(all.Hold)
 	v.Events, err = g.eventsOf(ctx, u.ID, c.client.Lang)
 	return v, err
 }

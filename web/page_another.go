@@ -88,16 +88,3 @@ func fromElsewhere(r *http.Request) bool {
 	return r.Method == http.MethodHead || r.Header.Get("Sec-Purpose") != "" ||
 		site != "" && site != "same-origin" && site != "none"
 }
-
-// pageRecover lists the ways that are left when an authenticator is lost.
-func (g *Gate) pageRecover(w http.ResponseWriter, r *http.Request, c caller) {
-	a, ok := g.asked(w, r, c)
-	if !ok {
-		return
-	}
-	v := recoverView{Frame: Frame{To: g.to(r)}}
-	if o, ok := choose(a.offers, recoveryKind, ""); ok && o.Kind == recoveryKind {
-		v.Codes = o.Left
-	}
-	g.pages.render(w, r, http.StatusOK, "recover", v)
-}

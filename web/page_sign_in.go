@@ -20,7 +20,7 @@ func (g *Gate) pageHome(w http.ResponseWriter, r *http.Request, c caller) {
 	ses, err := g.session(r, c)
 	switch {
 	case err == nil:
-		g.homeOf(w, r, ses)
+		g.homeOf(w, r, c, ses)
 	case !errors.Is(err, nightlatch.ErrUnauthenticated):
 		g.errorPage(w, r, err)
 	case g.options.Accounts == nil:
@@ -35,13 +35,18 @@ func (g *Gate) pageHome(w http.ResponseWriter, r *http.Request, c caller) {
 	}
 }
 
-func (g *Gate) homeOf(w http.ResponseWriter, r *http.Request, ses nightlatch.Session) {
+func (g *Gate) homeOf(w http.ResponseWriter, r *http.Request, c caller, ses nightlatch.Session) {
 	u, err := g.svc.FindUser(r.Context(), ses.User)
 	if err != nil {
 		g.errorPage(w, r, err)
 		return
 	}
-	v := homeView{SignOut: g.options.Accounts != nil, Admin: g.administers(u)}
+	all, err := g.svc.Recoveries(r.Context(), c.session)
+	if err != nil {
+		g.errorPage(w, r, err)
+		return
+	}
+	v := homeView{SignOut: g.options.Accounts != nil, Admin: g.administers(u), Hold: g.holdOf(all.Hold)}
 	v.User = nameOf(u)
 	_, v.Status = g.told(w, r)
 	g.pages.render(w, r, http.StatusOK, "home", v)

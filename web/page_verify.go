@@ -97,7 +97,18 @@ func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 	if err != nil {
 		return err
 	}
+	first, err := g.svc.FirstOffer(r.Context(), a.session)
+	if err != nil {
+		return err
+	}
 	a.offers = held.Authenticators
+	if first != nil {
+		a.offers = []nightlatch.Offer{*first}
+		if g.options.Accounts != nil {
+			a.offers = append(a.offers, nightlatch.Offer{Kind: passwordKind})
+		}
+		return nil
+	}
 	if len(a.offers) == 0 && g.options.Accounts == nil {
 		return nightlatch.ErrEnrollmentNeeded
 	}
@@ -120,7 +131,8 @@ func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) 
 	}
 	o, ok := choose(a.offers, kind, id)
 	v.ID, v.Kind, v.Label = o.ID, string(o.Kind), o.Label
-	v.Recover = o.Kind != passwordKind
+	v.Recover, v.SameMailbox = o.Kind != passwordKind, a.next.SameMailbox
+	v.First = ok && o.ID == "" && g.info(o.Kind).Elsewhere
 	if a.fresh {
 		u, err := g.svc.FindUser(r.Context(), a.user)
 		if err != nil {

@@ -17,32 +17,38 @@ const (
 
 // The keys of saidTexts.
 const (
-	saidSignedIn = "signed-in"
-	saidCodeUsed = "code-used" // signed in with a recovery code
-	saidAdded    = "added"
-	saidRenamed  = "renamed"
-	saidPrefer   = "preferred"
-	saidRemoved  = "removed"
-	saidEnded    = "ended"
-	saidVerified = "verified"
-	saidRepeat   = "repeat"
-	saidSaved    = "saved" // an administrator changed an account
+	saidSignedIn     = "signed-in"
+	saidCodeUsed     = "code-used" // signed in with a recovery code
+	saidAdded        = "added"
+	saidRenamed      = "renamed"
+	saidPrefer       = "preferred"
+	saidRemoved      = "removed"
+	saidEnded        = "ended"
+	saidVerified     = "verified"
+	saidLinkMailed   = "link-mailed"
+	saidHelpAsked    = "help-asked"
+	saidHoldCanceled = "hold-canceled"
+	saidRepeat       = "repeat"
+	saidSaved        = "saved" // an administrator changed an account
 	// A code was sent. The page has the words, with where it went.
 	saidSent       = "sent"
 	saidSentRepeat = "sent-repeat" // and saidRepeat is still to be said
 )
 
 var saidTexts = map[string]string{
-	saidSignedIn: locale.Mark("You are signed in."),
-	saidCodeUsed: locale.Mark("You are signed in."),
-	saidAdded:    locale.Mark("Authenticator added."),
-	saidRenamed:  locale.Mark("Authenticator renamed."),
-	saidPrefer:   locale.Mark("This authenticator is asked for first from now on."),
-	saidRemoved:  locale.Mark("Authenticator removed."),
-	saidEnded:    locale.Mark("Session ended."),
-	saidVerified: locale.Mark("Thank you, that was right."),
-	saidSaved:    locale.Mark("Done."),
-	saidRepeat:   locale.Mark("Nothing was changed yet. Please repeat what you were about to do."),
+	saidSignedIn:     locale.Mark("You are signed in."),
+	saidCodeUsed:     locale.Mark("You are signed in."),
+	saidAdded:        locale.Mark("Authenticator added."),
+	saidRenamed:      locale.Mark("Authenticator renamed."),
+	saidPrefer:       locale.Mark("This authenticator is asked for first from now on."),
+	saidRemoved:      locale.Mark("Authenticator removed."),
+	saidEnded:        locale.Mark("Session ended."),
+	saidLinkMailed:   locale.Mark("We have mailed you a link. It is good for one hour."),
+	saidHelpAsked:    locale.Mark("The administrators were told. Whoever helps you will want to know that it is you."),
+	saidHoldCanceled: locale.Mark("There is no recovery any more."),
+	saidVerified:     locale.Mark("Thank you, that was right."),
+	saidSaved:        locale.Mark("Done."),
+	saidRepeat:       locale.Mark("Nothing was changed yet. Please repeat what you were about to do."),
 }
 
 // tell leaves a message for one of our pages.

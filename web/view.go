@@ -29,8 +29,9 @@ func (f Frame) Failed() bool { return f.Alert != "" || len(f.Problems) > 0 }
 // homeView is the page "home", and with User empty its sign-in form.
 type homeView struct {
 	signInView
-	Admin   bool // offers the way to the administration
-	SignOut bool // as in accountView
+	Admin   bool      // offers the way to the administration
+	SignOut bool      // as in accountView
+	Hold    *holdView // as in accountView
 }
 
 // signInView is the page "sign-in". The form goes to POST /sign-in: identifier, password, stay, to.
@@ -86,6 +87,8 @@ type verifyView struct {
 	Remember    time.Duration // how long a remembered device spares this step
 	Another     bool          // there is another way
 	Recover     bool          // the page **Lost your device?** has something to say
+	SameMailbox bool          // what is mailed proves nothing more than the password, which came by mail
+	First       bool          // a code is mailed before the first enrollment
 	Username    string        // with askPassword, for password managers
 	SignIn      string        // with askAgain: the path of the application's own sign-in
 	Cancel      string        // a path of ours, or ""
@@ -142,12 +145,6 @@ func (o offerView) About() string {
 	return o.Name
 }
 
-// recoverView is the page "recover", **Lost your device?**
-type recoverView struct {
-	Frame
-	Codes int // recovery codes left; they go to POST /verify/another with kind recovery
-}
-
 // accountView is the page "account".
 type accountView struct {
 	Frame
@@ -160,9 +157,10 @@ type accountView struct {
 	SignOut        bool // offers **Sign out**: beside an application that is the application's own
 	MayChange      bool // the password may be changed here: not of accounts that settings define
 	EnrollBy       time.Time
-	Notices        []string // what must be read, in the reader's language
-	SuggestSecond  bool     // there is one authenticator only
-	Signals        string   // JSON for the browser, see Options.Signals; or ""
+	Notices        []string  // what must be read, in the reader's language
+	Hold           *holdView // a recovery by mail that waits, or nil
+	SuggestSecond  bool      // there is one authenticator only
+	Signals        string    // JSON for the browser, see Options.Signals; or ""
 	Kinds          []kindView
 	Codes          *codesView // nil: there are none, and cannot be
 	Sessions       []sessionView

@@ -47,7 +47,7 @@ type whereJSON struct {
 	Next        nightlatch.Step `json:"next"`
 	ExpiresAt   *time.Time      `json:"expires_at,omitempty"`
 	MayRemember *bool           `json:"may_remember,omitempty"`
-	Offers      []offerJSON     `json:"offers,omitempty"`
+	Offers      []offerJSON     `json:"offers,omitzero"`
 	Kinds       []factor.Kind   `json:"kinds,omitempty"`
 	EnrollBy    *time.Time      `json:"enroll_by,omitempty"`
 	Session     *sessionJSON    `json:"session,omitempty"`
