@@ -108,7 +108,7 @@ func (g *Gate) admitAdministrator(r *http.Request, c caller) error {
 	case len(held.Authenticators) == 0:
 		return nightlatch.ErrEnrollmentNeeded
 	case ses.Level < nightlatch.Level2:
-		return &nightlatch.FreshProofError{Offers: held.Authenticators}
+		return &nightlatch.FreshProofError{Offers: working(held.Authenticators)}
 	}
 	return g.svc.Fresh(r.Context(), c.session)
 }

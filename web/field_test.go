@@ -203,6 +203,7 @@ func TestHostileWordsAreText(t *testing.T) {
 		{"another", anotherView{Frame: frame, Offers: []offerView{offer}}},
 		{"recover", recoverView{Frame: frame, SentTo: hostile, Hold: &holdView{}}},
 		{"hold", holdPageView{Frame: frame, Token: hostile}},
+		{"not-me", notMeView{Frame: frame, Token: hostile, What: hostile, From: hostile, By: hostile, Does: hostile}},
 		{"account", account},
 		{"choose", chooseView{Frame: frame, Kinds: kindViews(kindWords{Kind: hostile, Name: hostile, Why: hostile, Adds: []addWords{{Button: hostile}}})}},
 		{"scan", scan},

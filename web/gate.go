@@ -196,7 +196,7 @@ func (g *Gate) lacks(r *http.Request, c caller) error {
 	case err != nil:
 		return err
 	case len(held.Authenticators) > 0:
-		return &nightlatch.FreshProofError{Offers: held.Authenticators}
+		return &nightlatch.FreshProofError{Offers: working(held.Authenticators)}
 	}
 	return nightlatch.ErrEnrollmentNeeded
 }

@@ -59,7 +59,7 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	v := accountView{
 		Frame: Frame{User: nameOf(u)}, Username: u.Name, Email: u.Email, EmailConfirmed: !u.EmailConfirmedAt.IsZero(),
 		Groups: u.Groups, Admin: u.Admin, Administers: g.administers(u), SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
-		SuggestSecond: len(held.Authenticators) == 1, Signals: g.signals(ctx, u.ID),
+		SuggestSecond: len(working(held.Authenticators)) == 1, Signals: g.signals(ctx, u.ID),
 	}
 	if v.EnrollBy, err = g.svc.EnrollBy(ctx, c.session); err != nil {
 		return v, err
@@ -75,6 +75,9 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 		return v, err
 	}
 	v.Hold = g.holdOf(all.Hold)
+	if v.Unread, err = g.unread(r, c); err != nil {
+		return v, err
+	}
 	v.Events, err = g.eventsOf(ctx, u.ID, c.client.Lang)
 	return v, err
 }
@@ -112,12 +115,17 @@ func (g *Gate) kindsOf(held []nightlatch.Offer) []kindView {
 		for _, o := range held {
 			if string(o.Kind) == k.Kind {
 				offer := g.offerOf(o)
-				offer.MayPrefer = !o.Preferred && len(held) > 1
+				offer.MayPrefer = !o.Preferred && !o.Suspended && len(working(held)) > 1
 				views[i].Held = append(views[i].Held, offer)
 			}
 		}
 	}
 	return views
+}
+
+// working are those that may be proven: all but the suspended ones.
+func working(held []nightlatch.Offer) []nightlatch.Offer {
+	return slices.DeleteFunc(slices.Clone(held), func(o nightlatch.Offer) bool { return o.Suspended })
 }
 
 // codesOf is nil where no second factor is held that recovery codes could stand in for.
@@ -127,7 +135,7 @@ func codesOf(held nightlatch.Holdings) *codesView {
 	}
 	v := &codesView{}
 	for _, o := range held.Codes {
-		v.Left, v.CreatedAt = v.Left+o.Left, o.CreatedAt
+		v.Left, v.CreatedAt, v.Suspended = v.Left+o.Left, o.CreatedAt, o.Suspended
 	}
 	return v
 }

@@ -29,7 +29,7 @@ func (g *Gate) offersOf(offers []nightlatch.Offer) (views []offerView) {
 func (g *Gate) offerOf(o nightlatch.Offer) offerView {
 	return offerView{
 		ID: o.ID, Kind: string(o.Kind), Name: wordsOf(g.info(o.Kind)).Name, Label: o.Label, Hint: o.Hint, Model: o.Model, Left: o.Left,
-		Preferred: o.Preferred, CreatedAt: o.CreatedAt, LastUsedAt: o.LastUsedAt,
+		Preferred: o.Preferred, Suspended: o.Suspended, CreatedAt: o.CreatedAt, LastUsedAt: o.LastUsedAt,
 	}
 }
 

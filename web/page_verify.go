@@ -101,7 +101,7 @@ func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 	if err != nil {
 		return err
 	}
-	a.offers = held.Authenticators
+	a.offers = working(held.Authenticators)
 	if first != nil {
 		a.offers = []nightlatch.Offer{*first}
 		if g.options.Accounts != nil {
@@ -109,10 +109,10 @@ func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 		}
 		return nil
 	}
-	if len(a.offers) == 0 && g.options.Accounts == nil {
+	if len(held.Authenticators) == 0 && g.options.Accounts == nil {
 		return nightlatch.ErrEnrollmentNeeded
 	}
-	if len(a.offers) == 0 {
+	if len(held.Authenticators) == 0 {
 		a.offers = []nightlatch.Offer{{Kind: passwordKind}}
 		return nil
 	}

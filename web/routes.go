@@ -65,6 +65,7 @@ var apiRoutes = []apiRoute{
 	{"POST", "/admin/accounts/{id}/code", administrator, (*Gate).postAdminCode},
 	{"DELETE", "/admin/accounts/{id}/sessions", administrator, (*Gate).deleteAdminSessions},
 	{"GET", "/admin/events", administrator, (*Gate).getAdminEvents},
+	{"POST", "/not-me", anyone, (*Gate).postNotMe},
 	{"GET", "/openapi.json", anyone, (*Gate).getOpenAPI},
 }
 
@@ -112,6 +113,9 @@ var pageRoutes = []pageRoute{
 	{"GET", "/admin/accounts/{id}", administrator, (*Gate).pageAdminAccount},
 	{"POST", "/admin/accounts/{id}/{act}", administrator, (*Gate).formAdminAct},
 	{"GET", "/admin/events", administrator, (*Gate).pageAdminEvents},
+	{"GET", "/not-me", anyone, (*Gate).pageNotMe},
+	{"POST", "/not-me", anyone, (*Gate).formNotMe},
+	{"POST", "/account/notices/read", session, (*Gate).formNoticesRead},
 	{"GET", "/asset/{name}", anyone, (*Gate).getAsset},
 	{"GET", "/favicon.ico", anyone, (*Gate).getIcon},
 }

@@ -110,6 +110,17 @@ func sampleAccount() accountView {
 	}
 }
 
+// sampleDisowned is an account with what was suspended and what must be read.
+func sampleDisowned() accountView {
+	v := sampleAccount()
+	theirs := samplePhone()
+	theirs.ID, theirs.Label, theirs.Preferred, theirs.Suspended = "a8", "Theirs", false, true
+	v.Kinds[0].Held = append(v.Kinds[0].Held, theirs)
+	v.Codes = &codesView{Suspended: true, CreatedAt: added}
+	v.Unread = &unreadView{Events: v.Events, Seq: 7}
+	return v
+}
+
 func sampleManaged() managedView {
 	return managedView{
 		ID: "m1", Name: "bert", Username: "bert", Email: "bert@example.com", Confirmed: true, Groups: []string{"ops", "staff"},
@@ -212,13 +223,18 @@ func samples(t *testing.T) map[string]sample {
 		"recover-all": {"recover", recoverView{
 			Codes: 9, SentTo: "a•••@example.com", Admin: true, HoldFor: 24 * time.Hour, Hold: &holdView{Begun: used, Until: used.Add(24 * time.Hour)},
 		}},
-		"recover-session":   {"recover", recoverView{Frame: Frame{User: "alice"}, SentTo: "a•••@example.com", Elsewise: true, Hold: &holdView{Out: true}}},
-		"hold":              {"hold", holdPageView{Token: "nl_m_x", HoldFor: 24 * time.Hour}},
-		"hold-begun":        {"hold", holdPageView{HoldFor: 24 * time.Hour, Begun: true}},
-		"hold-over":         {"hold", holdPageView{Frame: Frame{Alert: "This link is too old."}}},
-		"verify-mailbox":    {"verify", verifyView{Shape: askWait, Recover: true, SameMailbox: true}},
-		"verify-first":      {"verify", verifyView{Kind: "email", Shape: askCode, SentTo: "a•••@example.com", MayResend: true, First: true}},
+		"recover-session": {"recover", recoverView{Frame: Frame{User: "alice"}, SentTo: "a•••@example.com", Elsewise: true, Hold: &holdView{Out: true}}},
+		"hold":            {"hold", holdPageView{Token: "nl_m_x", HoldFor: 24 * time.Hour}},
+		"hold-begun":      {"hold", holdPageView{HoldFor: 24 * time.Hour, Begun: true}},
+		"hold-over":       {"hold", holdPageView{Frame: Frame{Alert: "This link is too old."}}},
+		"verify-mailbox":  {"verify", verifyView{Shape: askWait, Recover: true, SameMailbox: true}},
+		"verify-first":    {"verify", verifyView{Kind: "email", Shape: askCode, SentTo: "a•••@example.com", MayResend: true, First: true}},
+		"not-me": {"not-me", notMeView{Token: "nl_m_x", What: "An authenticator was added: “Theirs”", At: used, From: "192.0.2.7, Firefox on Windows", By: "administrator",
+			Does: "What was added is suspended: nobody can sign in with it."}},
+		"not-me-done":       {"not-me", notMeView{Frame: Frame{Status: "Done."}, What: "A sign-in from a new browser", At: used, Done: true, Forgot: true}},
+		"not-me-over":       {"not-me", notMeView{Frame: Frame{Alert: "This link is too old."}}},
 		"account":           {"account", sampleAccount()},
+		"account-disowned":  {"account", sampleDisowned()},
 		"account-empty":     {"account", accountView{}},
 		"choose":            {"choose", chooseView{Required: true, Kinds: kindViews(sampleKinds("sms", "totp", "webauthn", "hotp", "email")...), Cancel: "/account"}},
 		"choose-empty":      {"choose", chooseView{}},

@@ -133,6 +133,7 @@ type offerView struct {
 	CreatedAt  time.Time
 	LastUsedAt time.Time // zero: never
 	MayPrefer  bool      // it is not the preferred one, and not the only one
+	Suspended  bool      // by **This was not me**: it is never asked for
 	// Problem says what is wrong with Typed, the name that it was to have.
 	Typed, Problem string
 }
@@ -157,7 +158,8 @@ type accountView struct {
 	SignOut        bool // offers **Sign out**: beside an application that is the application's own
 	MayChange      bool // the password may be changed here: not of accounts that settings define
 	EnrollBy       time.Time
-	Notices        []string  // what must be read, in the reader's language
+	Notices        []string // what must be read, in the reader's language
+	Unread         *unreadView
 	Hold           *holdView // a recovery by mail that waits, or nil
 	SuggestSecond  bool      // there is one authenticator only
 	Signals        string    // JSON for the browser, see Options.Signals; or ""
@@ -179,6 +181,7 @@ type kindView struct {
 // codesView is the state of the recovery codes.
 type codesView struct {
 	Left      int
+	Suspended bool // by **This was not me**: none is good for anything
 	CreatedAt time.Time
 }
 
