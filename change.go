@@ -191,12 +191,18 @@ func (s *Service) Prepare(ctx context.Context, u User, kind factor.Kind, r facto
 	return e, s.outer(err)
 }
 
-// Install keeps an authenticator. One of a Single kind replaces those that the user holds without Allows.
+// Install keeps an authenticator. One of a Single kind replaces those that the user holds without Allows; of a knowledge
+// the wrong tries end with it, since what was guessed at is no more.
 // Call it within Change. Errors: ErrConflict (the label is taken), ErrUnavailable.
 func (s *Service) Install(ctx context.Context, in Installation) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
 		if s.policy.info(in.Kind).Single && in.Allows == factor.AllowsAll && in.ExpiresAt.IsZero() {
 			if err := tx.removeKind(ctx, in.User, in.Kind); err != nil {
+				return err
+			}
+		}
+		if s.policy.info(in.Kind).Class == factor.Knowledge {
+			if err := tx.forgetTries(ctx, in.User, in.Kind); err != nil {
 				return err
 			}
 		}

@@ -129,8 +129,11 @@ func (c *change) tell(ctx context.Context, u User, l loggedEvent) error {
 // putNotice keeps one mail, with a link of its own where its event may be disowned.
 func (c *change) putNotice(ctx context.Context, n Notice) error {
 	var link LinkRecord
-	if n.Link == "" && mayDisown(n.Event.Name) {
-		var err error
+	st, err := c.standing(ctx, n.User.ID)
+	if err != nil {
+		return err
+	}
+	if n.Link == "" && mayDisown(n.Event.Name) && !st.Removed { // of who is gone nothing can be taken away
 		n.Purpose = ForNotMe
 		if n.Link, link, err = c.makeLink(n.User.ID, ForNotMe, disownedOf(n.Event, n.To), notMeLife); err != nil {
 			return err

@@ -83,8 +83,9 @@ func (s *Service) Enrolled(ctx context.Context, users []string) ([]string, error
 	return enrolled, s.outer(err)
 }
 
-// Note writes an event into the trail of a user who did something that does not change the own account, as an
-// administrator does. Call it within Change, so that it is written with what it tells of. Errors: ErrUnavailable.
+// Note writes an event into the trail of a user whose account is not changed by it: what an administrator does, or what
+// a stranger asked for. No sign-in ends by it. Call it within Change, UseLink or Transact, so that it is written with
+// what it tells of. Errors: ErrUnavailable.
 func (s *Service) Note(ctx context.Context, user string, e Event) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error { return tx.event(ctx, user, e) })
 }
