@@ -54,6 +54,7 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	rand     io.Reader
+	key      *nightlatch.KeyRing
 	cost     password.Cost
 	password *password.Factor
 	recovery *recovery.Factor
@@ -68,7 +69,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, key: c.Key, cost: c.Cost,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {
@@ -104,7 +105,8 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		Recovery: nightlatch.Recovery{
 			Email: c.Settings.Recovery.Email, Hold: c.Settings.Recovery.Hold, AdminEmail: c.Settings.Recovery.AdminEmail,
 		},
-		Address: s.address, Senders: senders, Notices: s.noticeWriter(), Log: s.log, Now: s.now, Rand: s.rand,
+		Address: s.address, Senders: senders, Notices: s.noticeWriter(), Disowned: s.disowned,
+		Log: s.log, Now: s.now, Rand: s.rand,
 	})
 	if err != nil {
 		return nil, err
@@ -147,7 +149,7 @@ func limits(set *settings.Settings) nightlatch.Limits {
 // Handler serves the pages, the API and the health checks. It returns an error when pages cannot be made.
 func (s *Server) Handler() (http.Handler, error) {
 	gate, err := web.New(s.Service, web.Options{
-		PublicURL: s.settings.PublicURL, Accounts: signUps{s}, MinPassword: s.settings.Password.MinLength,
+		PublicURL: s.settings.PublicURL, Accounts: signUps{s}, Profiles: profiles{s}, MinPassword: s.settings.Password.MinLength,
 		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
 		OpenAPI: OpenAPI(), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
 		Administration: administration{s},

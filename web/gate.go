@@ -33,7 +33,8 @@ type Accounts interface {
 	// CheckAccount makes nothing and returns what CreateAccount would refuse, all of it; a form asks it for what
 	// else is wrong. nil: nothing is.
 	CheckAccount(ctx context.Context, a NewAccount) error
-	// CreateAccount makes an account and returns the id of its user. It returns FieldsError for what cannot be
+	// CreateAccount makes an account and returns the id of its user, or "" where there is none before a link that was
+	// mailed is used (Addresses.Confirm). It returns FieldsError for what cannot be
 	// used, nightlatch.ErrForbidden when accounts cannot be made here, and *nightlatch.ThrottledError when too many were.
 	CreateAccount(ctx context.Context, a NewAccount) (user string, err error)
 	// MayCreate says whether people may make accounts.
@@ -74,6 +75,9 @@ type Options struct {
 
 	// Accounts lets this package do the sign-in.
 	Accounts Accounts
+	// Profiles lets this package do what people change of their accounts by themselves; nil: it does not, and the
+	// routes answer 404.
+	Profiles Profiles
 	// MinPassword is the fewest characters that a password may have, for the words on the page. Default 15.
 	MinPassword int
 

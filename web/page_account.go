@@ -61,6 +61,13 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 		Groups: u.Groups, Admin: u.Admin, Administers: g.administers(u), SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
 		SuggestSecond: len(working(held.Authenticators)) == 1, Signals: g.signals(ctx, u.ID),
 	}
+	if g.options.Profiles != nil {
+		kept, err := g.options.Profiles.Profile(ctx, u.ID)
+		if err != nil {
+			return v, err
+		}
+		v.MayChange, v.SendsMail = !kept.Fixed, kept.SendsMail
+	}
 	if v.EnrollBy, err = g.svc.EnrollBy(ctx, c.session); err != nil {
 		return v, err
 	}

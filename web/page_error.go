@@ -91,7 +91,7 @@ const (
 
 // fieldProblems says in words what is wrong with the fields of a form.
 func (g *Gate) fieldProblems(r *http.Request, f fault) map[string]string {
-	most := map[string]int{"password": mostPassword, "username": mostUsername, "email": mostEmail, "label": mostLabel, "q": mostEmail, "reason": mostReason}
+	most := map[string]int{"password": mostPassword, "username": mostUsername, "email": mostEmail, "label": mostLabel, "new": mostPassword, "q": mostEmail, "reason": mostReason}
 	problems := map[string]string{}
 	for field, problem := range f.Fields {
 		limit := most[field]

@@ -64,8 +64,11 @@ func nameOf(u nightlatch.User) string {
 }
 
 func (g *Gate) newSignIn(r *http.Request) signInView {
-	return signInView{Frame: Frame{To: g.to(r)}, SignUp: g.options.Accounts.MayCreate()}
+	return signInView{Frame: Frame{To: g.to(r)}, SignUp: g.options.Accounts.MayCreate(), Forgot: g.mayReset()}
 }
+
+// mayReset says whether a password can be set by a mailed link.
+func (g *Gate) mayReset() bool { return g.options.Profiles != nil && g.options.Profiles.MayReset() }
 
 // pageSignIn shows the sign-in form; who is signed in already goes where to says.
 func (g *Gate) pageSignIn(w http.ResponseWriter, r *http.Request, c caller) {
@@ -78,7 +81,9 @@ func (g *Gate) pageSignIn(w http.ResponseWriter, r *http.Request, c caller) {
 	case g.options.Accounts == nil:
 		g.sendAway(w, r)
 	default:
-		g.showSignIn(w, r, http.StatusOK, g.newSignIn(r))
+		v := g.newSignIn(r)
+		_, v.Status = g.told(w, r)
+		g.showSignIn(w, r, http.StatusOK, v)
 	}
 }
 

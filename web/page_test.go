@@ -128,7 +128,7 @@ func TestAccessibleNames(t *testing.T) {
 	tests := map[string]struct{ labels, buttons, links []string }{
 		"home":            {[]string{"Username or email", "Password", "Stay signed in"}, []string{"Sign in", "Create account"}, nil},
 		"home-user":       {nil, []string{"Sign out"}, []string{"Your account"}},
-		"sign-in":         {[]string{"Username or email", "Password", "Stay signed in"}, []string{"Sign in", "Sign in with a passkey", "Create account"}, []string{"Forgotten your password?"}},
+		"sign-in":         {[]string{"Username or email", "Password", "Stay signed in"}, []string{"Sign in", "Sign in with a passkey", "Create account"}, []string{"Forgot your password?"}},
 		"sign-in-empty":   {[]string{"Username or email", "Password", "Stay signed in"}, []string{"Sign in"}, nil},
 		"sign-up":         {[]string{"Username", "Email", "Password", "Confirm password"}, []string{"Create account"}, nil},
 		"verify-code":     {[]string{"Code", "Remember this device"}, []string{"Continue"}, []string{"Try another way", "Lost your device?"}},

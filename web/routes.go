@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -66,6 +65,16 @@ var apiRoutes = []apiRoute{
 	{"DELETE", "/admin/accounts/{id}/sessions", administrator, (*Gate).deleteAdminSessions},
 	{"GET", "/admin/events", administrator, (*Gate).getAdminEvents},
 	{"POST", "/not-me", anyone, (*Gate).postNotMe},
+	{"POST", "/password", session, (*Gate).postPassword},
+	{"POST", "/password/reset-requests", anyone, (*Gate).postResetRequests},
+	{"POST", "/password/resets", anyone, (*Gate).postResets},
+	{"PUT", "/email", session, (*Gate).putEmail},
+	{"POST", "/email/confirmation-requests", anyone, (*Gate).postConfirmationRequests},
+	{"POST", "/email/confirmations", anyone, (*Gate).postConfirmations},
+	{"POST", "/email/undo", session, (*Gate).postEmailUndo},
+	{"PATCH", "/account", session, (*Gate).patchAccount},
+	{"DELETE", "/account", session, (*Gate).deleteAccount},
+	{"GET", "/account/export", session, (*Gate).getExport},
 	{"GET", "/openapi.json", anyone, (*Gate).getOpenAPI},
 }
 
@@ -116,6 +125,23 @@ var pageRoutes = []pageRoute{
 	{"GET", "/not-me", anyone, (*Gate).pageNotMe},
 	{"POST", "/not-me", anyone, (*Gate).formNotMe},
 	{"POST", "/account/notices/read", session, (*Gate).formNoticesRead},
+	{"GET", "/account/password", session, (*Gate).pagePassword},
+	{"POST", "/account/password", session, (*Gate).formPassword},
+	{"GET", "/password/forgot", anyone, (*Gate).pageForgot},
+	{"POST", "/password/forgot", anyone, (*Gate).formForgot},
+	{"GET", "/password/reset", anyone, (*Gate).pageReset},
+	{"POST", "/password/reset", anyone, (*Gate).formReset},
+	{"GET", "/account/email", session, (*Gate).pageEmail},
+	{"POST", "/account/email", session, (*Gate).formEmail},
+	{"POST", "/account/email/resend", session, (*Gate).formResendEmail},
+	{"POST", "/account/email/undo", session, (*Gate).formUndoEmail},
+	{"GET", "/email/confirm", anyone, (*Gate).pageConfirm},
+	{"POST", "/email/confirm", anyone, (*Gate).formConfirm},
+	{"GET", "/account/name", session, (*Gate).pageName},
+	{"POST", "/account/name", session, (*Gate).formName},
+	{"GET", "/account/export", session, (*Gate).pageExport},
+	{"GET", "/account/delete", session, (*Gate).pageDelete},
+	{"POST", "/account/delete", session, (*Gate).formDelete},
 	{"GET", "/asset/{name}", anyone, (*Gate).getAsset},
 	{"GET", "/favicon.ico", anyone, (*Gate).getIcon},
 }
@@ -347,51 +373,4 @@ func (g *Gate) servePage(route pageRoute) http.Handler {
 			g.errorPage(w, r, err)
 		}
 	})
-}
-
-func (g *Gate) sendAway(w http.ResponseWriter, r *http.Request) {
-	if _, err := g.svc.SignIn(r.Context(), g.cookie(r, signInCookie)); err == nil {
-		g.redirect(w, r, "/verify")
-		return
-	}
-	if g.options.Accounts == nil {
-		if _, ok := g.options.CurrentUser(r); ok { // attach has just begun our part
-			g.redirect(w, r, "/verify")
-			return
-		}
-		pageHeaders(w.Header())
-		http.Redirect(w, r, g.options.SignIn, http.StatusSeeOther)
-		return
-	}
-	to := ""
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		to = "?to=" + url.QueryEscape(r.URL.RequestURI())
-	}
-	g.redirect(w, r, "/sign-in"+to)
-}
-
-// redirect sends the browser to one of our own pages.
-func (g *Gate) redirect(w http.ResponseWriter, r *http.Request, page string) {
-	pageHeaders(w.Header())
-	http.Redirect(w, r, g.options.Prefix+page, http.StatusSeeOther)
-}
-
-// to is where to go afterwards: a path here, else "".
-func (g *Gate) to(r *http.Request) string { return localPath(r.FormValue("to")) }
-
-// localPath returns a path of this host as it is, and "" for anything that a browser might take for another host.
-func localPath(to string) string {
-	if len(to) > 2048 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\x00\t\r\n") {
-		return ""
-	}
-	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") {
-		return ""
-	}
-	for _, r := range to {
-		if r < ' ' || r == 0x7f {
-			return ""
-		}
-	}
-	return to
 }

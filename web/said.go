@@ -30,6 +30,14 @@ const (
 	saidHoldCanceled = "hold-canceled"
 	saidRepeat       = "repeat"
 	saidSaved        = "saved" // an administrator changed an account
+
+	saidPassword  = "password"
+	saidReset     = "reset"
+	saidMailed    = "mailed"
+	saidRestored  = "restored"
+	saidConfirmed = "confirmed"
+	saidName      = "name"
+	saidDeleted   = "deleted"
 	// A code was sent. The page has the words, with where it went.
 	saidSent       = "sent"
 	saidSentRepeat = "sent-repeat" // and saidRepeat is still to be said
@@ -49,6 +57,14 @@ var saidTexts = map[string]string{
 	saidVerified:     locale.Mark("Thank you, that was right."),
 	saidSaved:        locale.Mark("Done."),
 	saidRepeat:       locale.Mark("Nothing was changed yet. Please repeat what you were about to do."),
+
+	saidPassword:  locale.Mark("Password changed. All other sessions were ended."),
+	saidReset:     locale.Mark("Password changed. Sign in with the new one."),
+	saidMailed:    locale.Mark("A mail is on its way. Follow the link in it."),
+	saidRestored:  locale.Mark("The address before is back."),
+	saidConfirmed: locale.Mark("Email address confirmed."),
+	saidName:      locale.Mark("Username changed."),
+	saidDeleted:   locale.Mark("Your account was deleted."),
 }
 
 // tell leaves a message for one of our pages.

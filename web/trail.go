@@ -58,6 +58,18 @@ var eventTexts = map[string]string{
 	"account_undefined":   locale.Mark("The account is no longer in the settings"),
 	"administrator_acted": locale.Mark("Did something to an account as an administrator"),
 	"password_changed":    locale.Mark("The password was changed"),
+
+	"account_renamed":            locale.Mark("The username was changed"),
+	"account_removed":            locale.Mark("The account was deleted"),
+	"password_reset_asked":       locale.Mark("A link to choose a new password was mailed"),
+	"password_reset":             locale.Mark("The password was set by a mailed link"),
+	"address_confirmation_asked": locale.Mark("A link to confirm the email address was mailed"),
+	"address_confirmed":          locale.Mark("The email address was confirmed"),
+	"address_change_asked":       locale.Mark("Another email address was asked for"),
+	"address_tried":              locale.Mark("Somebody gave the email address for another account"),
+	"address_changed":            locale.Mark("The email address was changed"),
+	"address_held_back":          locale.Mark("The change of the email address was held back"),
+	"address_restored":           locale.Mark("The email address before was put back"),
 }
 
 // eventText says what happened, with the name of the authenticator that it happened to. An event that is not

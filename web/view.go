@@ -156,7 +156,8 @@ type accountView struct {
 	Admin          bool
 	Administers    bool // and accounts are looked after here
 	SignOut        bool // offers **Sign out**: beside an application that is the application's own
-	MayChange      bool // the password may be changed here: not of accounts that settings define
+	MayChange      bool // what it is may be changed here: not of accounts that settings define
+	SendsMail      bool // with MayChange: the address, too
 	EnrollBy       time.Time
 	Notices        []string // what must be read, in the reader's language
 	Unread         *unreadView

@@ -117,6 +117,9 @@ func TestEveryRouteInEveryState(t *testing.T) {
 				t.Errorf("%s: a refused request changed something", s.name)
 			}
 			for _, r := range web.Routes() {
+				if r.Method == http.MethodDelete && r.Path == "/api/v1/account" {
+					continue // nobody would be left to go on with
+				}
 				if r.API && slices.Contains(s.who, r.Who) {
 					s.isServed(t, c, r)
 					if r.Method != http.MethodGet {
