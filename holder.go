@@ -182,7 +182,7 @@ func (s *Service) next(h *holder, d Decision) Next {
 	if h.in != nil {
 		start := h.in.Start
 		n.ExpiresAt, n.To, n.Stay, n.ByToken, n.Binding = h.in.record.ExpiresAt, start.To, start.Stay, start.Token, start.Binding
-		n.Device, n.DeviceUntil = h.in.device, h.in.deviceUntil
+		n.Device, n.DeviceUntil, n.Browser = h.in.device, h.in.deviceUntil, h.in.browser
 	}
 	if d.Step == StepVerify {
 		n.Offers, n.MayRemember = s.view(d.Offers), s.mayRemember(h, d)

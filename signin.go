@@ -62,6 +62,7 @@ type Next struct {
 	// Device is the new token of the remembered device, or "" where it did not change; DeviceUntil is when it ends.
 	Device      string
 	DeviceUntil time.Time
+	Browser     string // as Start had it, at the first step
 	Binding     string // as Start had it
 }
 
@@ -83,6 +84,8 @@ type signIn struct {
 	// The value of the remembered device that this step hands out, or "", and when the device ends. Never kept.
 	device      string
 	deviceUntil time.Time
+	// browser is Start.Browser, at the first step.
+	browser string
 }
 
 // findSignIn returns the live sign-in of a token, or ErrUnauthenticated.
@@ -185,6 +188,7 @@ func (s *Service) begin(ctx context.Context, tx *change, h *holder, proof factor
 	if h.in.Browser, err = s.browserMark(h.user.ID, start); err != nil {
 		return Next{}, err
 	}
+	h.in.browser = start.Browser
 	event := Event{Name: EventFirstFactorProven, Kind: proof.Kind, Client: start.Client}
 	if err := tx.event(ctx, h.user.ID, event); err != nil {
 		return Next{}, err

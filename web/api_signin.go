@@ -70,9 +70,7 @@ func (g *Gate) signUp(r *http.Request, c caller, a NewAccount, byToken bool) (ni
 	if err != nil {
 		return nightlatch.Next{}, err
 	}
-	return g.svc.Begin(r.Context(), user, passwordProof(Login{At: g.svc.Now()}), nightlatch.Start{
-		Client: c.client, Token: byToken, Replaces: c.session,
-	})
+	return g.svc.Begin(r.Context(), user, passwordProof(Login{At: g.svc.Now()}), g.newStart(r, c, byToken))
 }
 
 // postSignIn judges a name and a password.
@@ -103,9 +101,9 @@ func (g *Gate) postSignIn(w http.ResponseWriter, r *http.Request, c caller, body
 	if len(missing) > 0 {
 		return 0, nil, missing
 	}
-	next, err := g.provePassword(r, in.Identifier, in.Password, nightlatch.Start{
-		Client: c.client, Stay: in.Stay, Token: byToken, Replaces: c.session,
-	})
+	start := g.newStart(r, c, byToken)
+	start.Stay = in.Stay
+	next, err := g.provePassword(r, in.Identifier, in.Password, start)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -123,6 +121,7 @@ func (g *Gate) provePassword(r *http.Request, identifier, password string, start
 			return nightlatch.Next{}, err
 		}
 	}
+	first.Start.Device = g.deviceOf(r, first.User, start.Token)
 	return g.svc.ProveFirst(r.Context(), first)
 }
 

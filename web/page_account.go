@@ -85,6 +85,9 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	if v.Unread, err = g.unread(r, c); err != nil {
 		return v, err
 	}
+	if v.Devices, err = g.devicesOf(r, u.ID, c.client.Lang); err != nil {
+		return v, err
+	}
 	v.Events, err = g.eventsOf(ctx, u.ID, c.client.Lang)
 	return v, err
 }

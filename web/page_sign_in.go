@@ -128,9 +128,9 @@ func (g *Gate) proveFirst(r *http.Request, c caller, v signInView) (nightlatch.N
 	if len(missing) > 0 {
 		return nightlatch.Next{}, missing
 	}
-	return g.provePassword(r, v.Identifier, password, nightlatch.Start{
-		Client: c.client, Stay: v.Stay, To: v.To, Replaces: c.session,
-	})
+	start := g.newStart(r, c, false)
+	start.Stay, start.To = v.Stay, v.To
+	return g.provePassword(r, v.Identifier, password, start)
 }
 
 // signInFailed shows the form again with what was wrong; the name stays, the password does not.

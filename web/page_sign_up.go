@@ -83,7 +83,8 @@ func (g *Gate) createAccount(r *http.Request, c caller, v signUpView) (nightlatc
 	if err != nil {
 		return nightlatch.Next{}, err
 	}
-	start := nightlatch.Start{Client: c.client, To: v.To, Replaces: c.session}
+	start := g.newStart(r, c, false)
+	start.To = v.To
 	return g.svc.Begin(r.Context(), user, passwordProof(Login{At: g.svc.Now()}), start)
 }
 

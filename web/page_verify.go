@@ -21,6 +21,8 @@ type asked struct {
 	user   string
 	offers []nightlatch.Offer
 	next   nightlatch.Next // of a sign-in
+	// remember: the device is to be remembered, by the form.
+	remember bool
 }
 
 // pageVerify asks for what comes next: the second step of a sign-in, or in a session a fresh proof. It sends nothing.
@@ -128,6 +130,7 @@ func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) (verifyView, error) {
 	v := verifyView{
 		Frame: Frame{To: g.to(r)}, Fresh: a.fresh, Another: len(a.offers) > 1, Cancel: "/verify/cancel",
+		MayRemember: a.next.MayRemember, Remember: g.svc.Policy().Remember, Remembers: a.remember,
 	}
 	o, ok := choose(a.offers, kind, id)
 	v.ID, v.Kind, v.Label = o.ID, string(o.Kind), o.Label
@@ -213,6 +216,7 @@ func (g *Gate) formVerify(w http.ResponseWriter, r *http.Request, c caller) {
 		Kind: factor.Kind(r.PostFormValue("kind")), ID: r.PostFormValue("id"), Code: r.PostFormValue("code"),
 		NextCode: r.PostFormValue("next_code"), Password: r.PostFormValue("password"), Credential: credentialOf(r),
 	}
+	a.remember = r.PostFormValue("remember_device") != ""
 	next, err := g.judgeForm(r.Context(), a, response)
 	if err != nil {
 		g.verifyFailed(w, r, a, response, err)
@@ -226,7 +230,7 @@ func (g *Gate) judgeForm(ctx context.Context, a asked, response factor.Response)
 	if field := g.missing(response); field != "" {
 		return nightlatch.Next{}, FieldsError{field: "missing"}
 	}
-	return g.svc.Verify(ctx, a.step(), response, a.client)
+	return g.svc.Verify(ctx, a.step(), response, a.client, remember(a.remember)...)
 }
 
 // proven goes on after a right response.

@@ -45,6 +45,8 @@ var apiRoutes = []apiRoute{
 	{"GET", "/sessions", session, (*Gate).getSessions},
 	{"DELETE", "/sessions", session, (*Gate).deleteSessions},
 	{"DELETE", "/sessions/{id}", session, (*Gate).deleteSessionsID},
+	{"GET", "/devices", session, (*Gate).getDevices},
+	{"DELETE", "/devices/{id}", session, (*Gate).deleteDevicesID},
 	{"GET", "/authenticators", session, (*Gate).getAuthenticators},
 	{"POST", "/authenticators", enrolling, (*Gate).postAuthenticators},
 	{"POST", "/authenticators/finish", enrolling, (*Gate).postAuthenticatorsFinish},
@@ -108,6 +110,7 @@ var pageRoutes = []pageRoute{
 	{"GET", "/account", session, (*Gate).pageAccount},
 	{"POST", "/account/sessions/end", session, (*Gate).formEndSessions},
 	{"POST", "/account/sessions/{id}/end", session, (*Gate).formEndSession},
+	{"POST", "/account/devices/{id}/forget", session, (*Gate).formForget},
 	{"GET", "/account/authenticators/new", enrolling, (*Gate).pageChoose},
 	{"GET", "/account/authenticators/new/{kind}", enrolling, (*Gate).pageEnroll},
 	{"POST", "/account/authenticators/new/{kind}", enrolling, (*Gate).formDestination},
@@ -339,7 +342,8 @@ func (g *Gate) attach(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err != nil && !errors.Is(err, nightlatch.ErrUnauthenticated) {
 		return err
 	}
-	start := nightlatch.Start{Client: c.client, Binding: binding(login), To: g.to(r)}
+	start := g.newStart(r, *c, false)
+	start.Binding, start.To, start.Device = binding(login), g.to(r), g.deviceOf(r, login.User, false)
 	next, err = g.svc.Begin(r.Context(), login.User, passwordProof(login), start)
 	if err != nil {
 		return err

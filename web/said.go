@@ -24,6 +24,7 @@ const (
 	saidPrefer       = "preferred"
 	saidRemoved      = "removed"
 	saidEnded        = "ended"
+	saidForgot       = "forgot"
 	saidVerified     = "verified"
 	saidLinkMailed   = "link-mailed"
 	saidHelpAsked    = "help-asked"
@@ -54,6 +55,7 @@ var saidTexts = map[string]string{
 	saidLinkMailed:   locale.Mark("We have mailed you a link. It is good for one hour."),
 	saidHelpAsked:    locale.Mark("The administrators were told. Whoever helps you will want to know that it is you."),
 	saidHoldCanceled: locale.Mark("There is no recovery any more."),
+	saidForgot:       locale.Mark("Device forgotten."),
 	saidVerified:     locale.Mark("Thank you, that was right."),
 	saidSaved:        locale.Mark("Done."),
 	saidRepeat:       locale.Mark("Nothing was changed yet. Please repeat what you were about to do."),

@@ -85,6 +85,7 @@ type verifyView struct {
 	Wait        time.Duration
 	MayRemember bool
 	Remember    time.Duration // how long a remembered device spares this step
+	Remembers   bool          // it was asked for already, by a form that failed
 	Another     bool          // there is another way
 	Recover     bool          // the page **Lost your device?** has something to say
 	SameMailbox bool          // what is mailed proves nothing more than the password, which came by mail
@@ -195,7 +196,8 @@ type sessionView struct {
 
 // deviceView is a remembered device. **Forget device** goes to POST /account/devices/ID/forget.
 type deviceView struct {
-	ID, Browser           string
+	ID, Browser, Addr     string // Addr is where it was last used
+	Current               bool
 	CreatedAt, LastUsedAt time.Time
 	ExpiresAt             time.Time
 }

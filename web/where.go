@@ -67,6 +67,8 @@ type sessionJSON struct {
 type proofJSON struct {
 	Kind factor.Kind `json:"kind"`
 	At   time.Time   `json:"at"`
+	// Remembered: a remembered device carried it into the session.
+	Remembered bool `json:"remembered,omitempty"`
 }
 
 type accountJSON struct {
@@ -102,7 +104,7 @@ func (g *Gate) sessionOf(ctx context.Context, ses nightlatch.Session) (*sessionJ
 		CreatedAt: ses.CreatedAt, ExpiresAt: ses.ExpiresAt,
 	}
 	for _, p := range ses.Proofs {
-		j.Proofs = append(j.Proofs, proofJSON{p.Kind, p.At})
+		j.Proofs = append(j.Proofs, proofJSON{p.Kind, p.At, p.Device != ""})
 	}
 	return j, nil
 }
@@ -119,8 +121,7 @@ func (g *Gate) whereOf(ctx context.Context, next nightlatch.Next, withToken bool
 		j.Session, err = g.sessionOf(ctx, next.Session)
 		return j, err
 	}
-	remember := false
-	j.MayRemember = &remember
+	j.MayRemember = &next.MayRemember
 	j.ExpiresAt = timeJSON(next.ExpiresAt)
 	if next.Step == nightlatch.StepVerify {
 		j.Offers = offersJSON(next.Offers, g.svc)
