@@ -45,11 +45,16 @@ func (g *Gate) pageVerify(w http.ResponseWriter, r *http.Request, c caller) {
 
 // asked finds what there is to prove. Where there is nothing, it has answered and returns false.
 func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, bool) {
+	before := c.session
 	err := g.attach(w, r, &c)
 	if err == nil {
 		err = g.admitStep(r.Context(), r, &c)
 	}
 	a := asked{caller: c, fresh: c.signIn == ""}
+	if err == nil && c.session != "" && c.session != before && g.isDone(r, c) {
+		g.goTo(w, r, g.to(r), "/account") // a remembered device has just spared the second step
+		return a, false
+	}
 	if err == nil && a.fresh {
 		err = g.freshOffers(r, &a)
 	} else if err == nil {
@@ -70,6 +75,12 @@ func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, b
 		return a, true
 	}
 	return a, false
+}
+
+// isDone says whether a session has proven two factors.
+func (g *Gate) isDone(r *http.Request, c caller) bool {
+	ses, err := g.svc.Session(r.Context(), c.session)
+	return err == nil && ses.Level >= nightlatch.Level2
 }
 
 // stranger says whether the application does not know who asks either.
