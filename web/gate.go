@@ -161,15 +161,13 @@ func (g *Gate) Require(level nightlatch.Level, next http.Handler) http.Handler {
 			return
 		}
 		c := g.caller(r)
-		if g.options.CurrentUser != nil {
-			if _, ok := g.options.CurrentUser(r); !ok {
-				next.ServeHTTP(w, r)
-				return
-			}
+		if !g.hasUser(r) {
+			next.ServeHTTP(w, r)
+			return
 		}
 		ses, err := g.session(r, c)
 		if err == nil && ses.Level >= level {
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, ses)))
+			next.ServeHTTP(w, withSession(r, ses))
 			return
 		}
 		if err == nil {
@@ -207,7 +205,11 @@ func (g *Gate) lacks(r *http.Request, c caller) error {
 
 type sessionKey struct{}
 
-// SessionOf returns the session that Require found for a request.
+func withSession(r *http.Request, ses nightlatch.Session) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), sessionKey{}, ses))
+}
+
+// SessionOf returns the session that Require or RequireFresh found for a request.
 func SessionOf(r *http.Request) (nightlatch.Session, bool) {
 	ses, ok := r.Context().Value(sessionKey{}).(nightlatch.Session)
 	return ses, ok
@@ -237,7 +239,20 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		g.problem(w, r, err)
 		return
 	}
-	page := "/verify"
+	g.leadAway(w, r, err, r.URL.RequestURI(), nil)
+}
+
+// leadAway leads a person to the page that helps, and from there to to; kinds are those that are asked for, none: any.
+func (g *Gate) leadAway(w http.ResponseWriter, r *http.Request, err error, to string, kinds []factor.Kind) {
+	if errors.Is(err, nightlatch.ErrUnavailable) {
+		g.problem(w, r, err)
+		return
+	}
+	page, query := "/verify", url.Values{"to": {to}}
+	var needed *nightlatch.FreshProofError
+	if errors.As(err, &needed) && len(kinds) > 0 && len(needed.Offers) > 0 {
+		query.Set("kind", string(needed.Offers[0].Kind))
+	}
 	if errors.Is(err, nightlatch.ErrUnauthenticated) && g.options.Accounts != nil {
 		page = "/sign-in"
 	}
@@ -245,7 +260,7 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		page = "/account/authenticators/new"
 	}
 	pageHeaders(w.Header())
-	http.Redirect(w, r, g.options.Prefix+page+"?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+	http.Redirect(w, r, g.options.Prefix+page+"?"+query.Encode(), http.StatusSeeOther)
 }
 
 // isNavigation says whether a person waits for a page.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
@@ -23,12 +24,27 @@ func (g *Gate) pageAccount(w http.ResponseWriter, r *http.Request, c caller) {
 	}
 	key, words := g.told(w, r)
 	v.Status = words
+	v.fill(g.filled(r, c, key, "/account"))
 	if key == saidCodeUsed && v.Codes != nil {
 		v.Notices = append(v.Notices, locale.N(c.client.Lang, v.Codes.Left,
 			"You signed in with a recovery code: %d is left. Make new ones below before they are used up.",
 			"You signed in with a recovery code: %d are left. Make new ones below before they are used up."))
 	}
 	g.pages.render(w, r, http.StatusOK, "account", v)
+}
+
+// fill shows the name that an authenticator was to have, before a fresh proof was asked for.
+func (v *accountView) fill(kept keptForm) {
+	id, ok := strings.CutPrefix(kept.Action, "/account/authenticators/rename/")
+	if typed := kept.Fields["label"]; ok && typed != "" {
+		for _, k := range v.Kinds {
+			for i := range k.Held {
+				if k.Held[i].ID == id {
+					k.Held[i].Typed = typed
+				}
+			}
+		}
+	}
 }
 
 // accountFailed shows the account with what was wrong with a form of it.

@@ -70,6 +70,9 @@ func (g *Gate) pageCancel(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	if c.signIn == "" {
+		if waits(g.cookie(r, saidCookie)) != "" {
+			g.drop(w, r, saidCookie)
+		}
 		g.redirect(w, r, "/account")
 		return
 	}

@@ -251,7 +251,7 @@ func (g *Gate) proven(w http.ResponseWriter, r *http.Request, a asked, kind fact
 		g.goOn(w, r, next, next.To, saidCodeUsed)
 	case !a.fresh:
 		g.goOn(w, r, next, next.To, saidSignedIn)
-	case slices.Contains([]string{saidRepeat, saidSentRepeat}, g.cookie(r, saidCookie)): // left by the form that has to be sent again
+	case waits(g.cookie(r, saidCookie)) != "": // left by the form that has to be sent again
 		g.goTo(w, r, g.to(r), "/account")
 	default:
 		g.goOn(w, r, next, g.to(r), saidVerified)
@@ -305,14 +305,18 @@ func withTo(page, to string) string {
 }
 
 // needsProof answers a request for which a fresh proof is needed: the way leads to /verify and then to page, where
-// what was not done may be repeated. It says whether err was that.
+// what was not done may be repeated; what was entered is there again (see kept.go). It says whether err was that.
 func (g *Gate) needsProof(w http.ResponseWriter, r *http.Request, err error, page string) bool {
 	var needed *nightlatch.FreshProofError
 	if !errors.As(err, &needed) {
 		return false
 	}
 	if r.Method == http.MethodPost {
-		g.tell(w, saidRepeat)
+		key := saidRepeat
+		if g.keepForm(r, page) {
+			key = saidFilled
+		}
+		g.setCookie(w, saidCookie, key, repeatLife)
 	}
 	g.redirect(w, r, verifyPath(g.options.Prefix+page))
 	return true

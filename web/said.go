@@ -13,6 +13,7 @@ import (
 const (
 	saidCookie = "nightlatch_said"
 	saidLife   = 2 * time.Minute
+	repeatLife = 15 * time.Minute // what waits for a fresh proof may wait for a mail
 )
 
 // The keys of saidTexts.
@@ -30,6 +31,7 @@ const (
 	saidHelpAsked    = "help-asked"
 	saidHoldCanceled = "hold-canceled"
 	saidRepeat       = "repeat"
+	saidFilled       = "filled" // saidRepeat, and the form was kept
 	saidSaved        = "saved" // an administrator changed an account
 
 	saidPassword  = "password"
@@ -42,6 +44,7 @@ const (
 	// A code was sent. The page has the words, with where it went.
 	saidSent       = "sent"
 	saidSentRepeat = "sent-repeat" // and saidRepeat is still to be said
+	saidSentFilled = "sent-filled" // and saidFilled is still to be said
 )
 
 var saidTexts = map[string]string{
@@ -58,6 +61,7 @@ var saidTexts = map[string]string{
 	saidForgot:       locale.Mark("Device forgotten."),
 	saidVerified:     locale.Mark("Thank you, that was right."),
 	saidSaved:        locale.Mark("Done."),
+	saidFilled:       locale.Mark("Nothing was changed yet. What you had entered is here again: please send it now."),
 	saidRepeat:       locale.Mark("Nothing was changed yet. Please repeat what you were about to do."),
 
 	saidPassword:  locale.Mark("Password changed. All other sessions were ended."),
@@ -95,11 +99,25 @@ func (g *Gate) told(w http.ResponseWriter, r *http.Request) (key, words string) 
 
 // tellSent leaves word for /verify that a code was sent, beside what is there for the page after it.
 func (g *Gate) tellSent(w http.ResponseWriter, r *http.Request) {
-	key := saidSent
-	if before := g.cookie(r, saidCookie); before == saidRepeat || before == saidSentRepeat {
-		key = saidSentRepeat
+	switch waits(g.cookie(r, saidCookie)) {
+	case saidRepeat:
+		g.setCookie(w, saidCookie, saidSentRepeat, repeatLife)
+	case saidFilled:
+		g.setCookie(w, saidCookie, saidSentFilled, repeatLife)
+	default:
+		g.tell(w, saidSent)
 	}
-	g.tell(w, key)
+}
+
+// waits is what a message for /verify leaves to be said after it: saidRepeat, saidFilled or "".
+func waits(key string) string {
+	switch key {
+	case saidRepeat, saidSentRepeat:
+		return saidRepeat
+	case saidFilled, saidSentFilled:
+		return saidFilled
+	}
+	return ""
 }
 
 // toldSent takes that word, and leaves what was there before.
@@ -107,11 +125,11 @@ func (g *Gate) toldSent(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet {
 		return false
 	}
-	switch g.cookie(r, saidCookie) {
+	switch key := g.cookie(r, saidCookie); key {
 	case saidSent:
 		g.drop(w, r, saidCookie)
-	case saidSentRepeat:
-		g.tell(w, saidRepeat)
+	case saidSentRepeat, saidSentFilled:
+		g.setCookie(w, saidCookie, waits(key), repeatLife)
 	default:
 		return false
 	}
