@@ -32,7 +32,7 @@ const (
 	saidHoldCanceled = "hold-canceled"
 	saidRepeat       = "repeat"
 	saidFilled       = "filled" // saidRepeat, and the form was kept
-	saidSaved        = "saved" // an administrator changed an account
+	saidSaved        = "saved"  // an administrator changed an account
 
 	saidPassword  = "password"
 	saidReset     = "reset"
