@@ -129,7 +129,9 @@ func TestFreshWithin(t *testing.T) {
 			t.Errorf("%s: offers %v, want %v", name, kinds, offers)
 		}
 	}
-	within := func(maxAge time.Duration, kinds ...factor.Kind) error { return w.FreshWithin(t.Context(), tok, maxAge, kinds...) }
+	within := func(maxAge time.Duration, kinds ...factor.Kind) error {
+		return w.FreshWithin(t.Context(), tok, maxAge, kinds...)
+	}
 	check("any", within(0))
 	check("knock", within(time.Minute, "knock"))
 	check("bell", within(time.Minute, "bell"), "bell")
