@@ -126,11 +126,7 @@ func (s *Service) EventsOf(ctx context.Context, user string, before int64, limit
 		}
 		events = events[:0]
 		for _, rec := range records {
-			e, err := readEvent(rec)
-			if err != nil {
-				return err
-			}
-			events = append(events, e)
+			events = append(events, readEvent(rec))
 		}
 		return nil
 	})

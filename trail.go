@@ -62,7 +62,7 @@ func (s *Service) VerifyTrail(ctx context.Context, user string, before Trail) (T
 // walkTrail goes from the newest event to the first, and remembers the last fault that it met: the earliest.
 func (s *Service) walkTrail(ctx context.Context, r Reader, user string, before Trail) (Trail, *BrokenTrailError, error) {
 	st, err := s.findStanding(ctx, r, user)
-	if errors.Is(err, seal.ErrTampered) || errors.Is(err, seal.ErrUnknownKey) {
+	if isForeign(err) {
 		return Trail{}, &BrokenTrailError{User: user, Reason: TrailUncounted}, nil
 	}
 	if err != nil {
@@ -86,6 +86,11 @@ func (s *Service) walkTrail(ctx context.Context, r Reader, user string, before T
 	}
 	w.end()
 	return Trail{User: user, Events: st.Events, Head: st.Head}, w.broken, nil
+}
+
+// isForeign says whether an error is about what was sealed otherwise.
+func isForeign(err error) bool {
+	return errors.Is(err, seal.ErrTampered) || errors.Is(err, seal.ErrUnknownKey)
 }
 
 // trailWalk is a walk backward along a trail.
@@ -170,20 +175,20 @@ func (s *Service) FindEvents(ctx context.Context, q EventQuery, limit int) ([]Ev
 		}
 		found = found[:0]
 		for _, rec := range records {
-			e, err := readEvent(rec)
-			if err != nil {
-				return err
-			}
-			found = append(found, EventOf{rec.User, e})
+			found = append(found, EventOf{rec.User, readEvent(rec)})
 		}
 		return nil
 	})
 	return found, s.outer(err)
 }
 
-func readEvent(r EventRecord) (Event, error) {
+// readEvent reads what is kept. One that was spoiled is shown as such, so that it hides no other; VerifyTrail names it.
+func readEvent(r EventRecord) Event {
 	e := Event{Seq: r.Seq, At: r.At, Name: r.Name}
-	return e, json.Unmarshal(r.Data, &e)
+	if err := json.Unmarshal(r.Data, &e); err != nil {
+		return Event{Seq: r.Seq, At: r.At, Name: r.Name, Reason: "unreadable"}
+	}
+	return e
 }
 
 // usersStep is how many users are read at once.

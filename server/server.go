@@ -42,6 +42,8 @@ type Config struct {
 	// Tool: this is a command beside the server, maybe with other settings. It takes in accounts that settings
 	// define, and disables none that they do not.
 	Tool bool
+	// Look: the database is left as it is, which is up to date. Nothing is taken in.
+	Look bool
 }
 
 // Server is the stand-alone server.
@@ -84,8 +86,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if s.cost == (password.Cost{}) {
 		s.cost = password.DefaultCost()
 	}
-	if err := Migrate(ctx, c.Store, s.now()); err != nil {
-		return nil, fmt.Errorf("database: %w", err)
+	if !c.Look {
+		if err := Migrate(ctx, c.Store, s.now()); err != nil {
+			return nil, fmt.Errorf("database: %w", err)
+		}
 	}
 	if err := c.Store.CheckKey(ctx, c.Key, s.rand); err != nil {
 		return nil, fmt.Errorf("key: %w", err)
@@ -111,6 +115,9 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Look {
+		return s, nil
+	}
 	kept, err := s.defineAccounts(ctx, c.Settings.Accounts)
 	if err == nil && !c.Tool {
 		err = s.disableUndefined(ctx, kept)
@@ -118,16 +125,38 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("accounts of the settings: %w", err)
 	}
+	if !c.Tool {
+		s.warn(ctx)
+	}
 	return s, nil
+}
+
+// warn says at start what an operator should know, and what stops nobody.
+func (s *Server) warn(ctx context.Context) {
+	if why := keyFileOpen(s.settings); why != "" {
+		s.log.Warn(why)
+	}
+	shut, err := s.adminsShutOut(ctx)
+	if err != nil {
+		s.log.Warn("who administers was not read", "error", err)
+	}
+	if shut {
+		s.log.Warn(adminsShutOut)
+	}
 }
 
 // Migrate brings a database up to date: the engine's tables and the server's.
 func Migrate(ctx context.Context, store *sqlstore.Store, now time.Time) error {
-	files, err := fs.Sub(schema, "schema/sqlite")
+	own, err := ownMigrations()
 	if err != nil {
 		return err
 	}
-	return store.Migrate(ctx, now, sqlstore.Migrations{Name: "server", Files: files})
+	return store.Migrate(ctx, now, own)
+}
+
+func ownMigrations() (sqlstore.Migrations, error) {
+	files, err := fs.Sub(schema, "schema/sqlite")
+	return sqlstore.Migrations{Name: "server", Files: files}, err
 }
 
 // migrations counts what the database was brought up to date with.
