@@ -281,3 +281,69 @@ func TestUsersAndFindEvents(t *testing.T) {
 		t.Errorf("found %+v", page)
 	}
 }
+
+// A checkpoint says how long all trails are, and cannot be made up.
+func TestCheckpoint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i, id := range []string{"bob", "ann"} {
+		w.people.put(nightlatch.User{ID: id})
+		w.noteMany(id, i+2)
+	}
+	point := must(w.Checkpoint(t.Context()))
+	if len(point.Trails) != 2 || point.Trails[0].User != "ann" || point.Trails[0].Events != 3 || point.Trails[1].Events != 2 || point.At != start {
+		t.Fatalf("the checkpoint is %+v", point)
+	}
+	w.want(w.CheckCheckpoint(point), nil)
+	for _, trail := range point.Trails {
+		w.must2(w.VerifyTrail(t.Context(), trail.User, trail))
+	}
+	for name, spoil := range map[string]func(c *nightlatch.Checkpoint){
+		"time":    func(c *nightlatch.Checkpoint) { c.At = c.At.Add(time.Microsecond) },
+		"count":   func(c *nightlatch.Checkpoint) { c.Trails[0].Events-- },
+		"head":    func(c *nightlatch.Checkpoint) { c.Trails[0].Head = nil },
+		"user":    func(c *nightlatch.Checkpoint) { c.Trails[0].User = "eve" },
+		"one":     func(c *nightlatch.Checkpoint) { c.Trails = c.Trails[:1] },
+		"order":   func(c *nightlatch.Checkpoint) { slices.Reverse(c.Trails) },
+		"MAC":     func(c *nightlatch.Checkpoint) { c.MAC = c.Trails[0].Head },
+		"nothing": func(c *nightlatch.Checkpoint) { *c = nightlatch.Checkpoint{} },
+	} {
+		other := point
+		other.Trails = slices.Clone(point.Trails)
+		spoil(&other)
+		if err := w.CheckCheckpoint(other); !errors.Is(err, nightlatch.ErrNoCheckpoint) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	grown := w.another(func(c *nightlatch.Config) { c.Key = must(w.key.Add(sharedRandom, start)) })
+	w.want(grown.CheckCheckpoint(point), nil)
+	w.spoil("UPDATE nl_users SET sealed = zeroblob(80) WHERE user_id = 'bob'")
+	var broken *nightlatch.BrokenTrailError
+	if _, err := w.Checkpoint(t.Context()); !errors.As(err, &broken) || broken.User != "bob" {
+		t.Errorf("of a count that was changed: %v", err)
+	}
+}
+
+// Whose record is gone is verified all the same, and an event that cannot be read hides no other.
+func TestSpoiledEvents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, id := range []string{"ann", "bob"} {
+		w.people.put(nightlatch.User{ID: id})
+		w.noteMany(id, 600)
+	}
+	w.spoil("DELETE FROM nl_users WHERE user_id = 'ann'", "UPDATE nl_events SET data = x'ff' WHERE seq = 2")
+	var users []string
+	w.want(w.TrailUsers(t.Context(), func(user string) error { users = append(users, user); return nil }), nil)
+	if slices.Sort(users); !slices.Equal(users, []string{"ann", "bob"}) {
+		t.Errorf("users are %v", users)
+	}
+	for _, events := range [][]nightlatch.Event{must(w.EventsOf(t.Context(), "bob", 4, 3))} {
+		if len(events) != 3 || events[1].Reason != "unreadable" || events[1].Name != "noted" || events[2].Detail["number"] != "0" {
+			t.Errorf("events are %+v", events)
+		}
+	}
+	if found := must(w.FindEvents(t.Context(), nightlatch.EventQuery{User: "ann"}, 1000)); len(found) != 600 || found[598].Reason != "unreadable" {
+		t.Errorf("%d were found", len(found))
+	}
+}
