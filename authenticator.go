@@ -14,6 +14,8 @@ type Holdings struct {
 	// Codes are the Backup kinds held: how many codes are left, and since when; of a suspended set none is.
 	Codes []Offer
 	Fresh bool // the session has a fresh proof
+	// SameMailbox: some are suspended because their codes go to the mailbox that the password was set by.
+	SameMailbox bool
 }
 
 // Holdings returns what the user of a session, or of a sign-in that must enroll, holds.
@@ -30,7 +32,7 @@ func (s *Service) Holdings(ctx context.Context, tok string) (Holdings, error) {
 			return ErrForbidden
 		}
 		out = s.holdings(h.held)
-		out.Fresh = h.ses != nil && s.isFresh(h, now)
+		out.Fresh, out.SameMailbox = h.ses != nil && s.isFresh(h, now), len(h.sameMailbox) > 0
 		return nil
 	})
 	return out, s.outer(err)

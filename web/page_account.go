@@ -90,6 +90,9 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	if p := g.svc.Policy(); len(held.Authenticators) == 0 && p.Requires(u.Admin) && !p.ReportOnly && v.EnrollBy.IsZero() {
 		v.Notices = append(v.Notices, g.pages.say(r, "Please add an authenticator: soon you cannot sign in without one."))
 	}
+	if held.SameMailbox {
+		v.Notices = append(v.Notices, g.pages.say(r, "Your password was set by a link that was mailed to you. Until you change it here, codes mailed to the same mailbox are not asked for."))
+	}
 	if v.Sessions, err = g.sessionsOf(ctx, ses, c.client.Lang); err != nil {
 		return v, err
 	}
