@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,8 @@ func details(n nightlatch.Notice) (lines []string) {
 		if by, ok := moment(e.Detail["enroll_by"]); ok {
 			lines = append(lines, locale.T(lang, "You can sign in without one until %s.", locale.Moment(lang, by)))
 		}
+	case "account_changed":
+		lines = append(lines, roleOf(lang, e.Detail)...)
 	case nightlatch.EventHelpAsked:
 		lines = append(lines, locale.T(lang, "The account: %s.", nameOf(n.User)))
 	}
@@ -49,6 +52,20 @@ func details(n nightlatch.Notice) (lines []string) {
 		if reason := plain(e.Reason, mostReason); reason != "" {
 			lines = append(lines, locale.T(lang, "The reason that was given: %s", reason))
 		}
+	}
+	return lines
+}
+
+// roleOf says what the groups and the role of an account are now.
+func roleOf(lang string, detail map[string]string) (lines []string) {
+	switch detail["admin"] {
+	case "yes":
+		lines = append(lines, locale.T(lang, "You are an administrator now."))
+	case "no":
+		lines = append(lines, locale.T(lang, "You are no administrator any more."))
+	}
+	if _, changed := detail["groups_before"]; changed {
+		lines = append(lines, locale.T(lang, "Your groups: %s.", cmp.Or(oneLine(detail["groups"], mostReason), "–")))
 	}
 	return lines
 }

@@ -45,7 +45,7 @@ var all = []string{
 	nightlatch.EventNotMe, nightlatch.EventReminded, nightlatch.EventRecoveryAsked, nightlatch.EventRecoveryBegun,
 	nightlatch.EventRecoveryCanceled, nightlatch.EventRecoveryCode, nightlatch.EventRecovered, nightlatch.EventHelpAsked,
 	"password_changed", "password_reset", "address_change_asked", "address_changed", "address_confirmed", "address_held_back",
-	"address_restored", "account_renamed", "account_removed", "account_disabled", "account_enabled",
+	"address_restored", "account_renamed", "account_removed", "account_changed", "account_disabled", "account_enabled",
 }
 
 // Every event that is wanted has its words, in every language, and says when, by whom and from where.
@@ -172,6 +172,22 @@ func TestDetails(t *testing.T) {
 		m, _ := writer.Mail(nightlatch.Notice{User: ann, Lang: "en", Event: c.e, Code: c.code})
 		if !strings.Contains(m.Text, c.want) {
 			t.Errorf("%s lacks %q:\n%s", c.e.Name, c.want, m.Text)
+		}
+	}
+}
+
+// TestRoleIsSaid: an owner hears what an administrator made of the account.
+func TestRoleIsSaid(t *testing.T) {
+	t.Parallel()
+	for want, detail := range map[string]map[string]string{
+		"You are an administrator now.":      {"admin": "yes"},
+		"You are no administrator any more.": {"admin": "no"},
+		"Your groups: ops,qa.":               {"groups": "ops,qa", "groups_before": ""},
+		"Your groups: –.":                    {"groups": "", "groups_before": "ops"},
+	} {
+		m, ok := writer.Mail(nightlatch.Notice{User: ann, Lang: "en", Event: nightlatch.Event{Name: "account_changed", At: noon, By: "administrator", Detail: detail}})
+		if !ok || !strings.Contains(m.Text, want) {
+			t.Errorf("%v: %s", detail, m.Text)
 		}
 	}
 }

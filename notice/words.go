@@ -158,6 +158,10 @@ var accounts = map[string]words{
 		locale.Mark("Your account was removed"),
 		locale.Mark("Nobody can sign in to it any more, and what was kept of it is gone."), nothingOff,
 	},
+	"account_changed": {
+		locale.Mark("The groups or the role of your account were changed"),
+		locale.Mark("What you may do may be more or less than before."), nothingOff,
+	},
 	"account_disabled": {
 		locale.Mark("Your account was disabled"),
 		locale.Mark("Nobody can sign in to it until it is enabled again."), nothingOff,
