@@ -159,9 +159,13 @@ func (a Account) opens() string {
 }
 
 // FindReset is as in web.Passwords.
-func (p profiles) FindReset(ctx context.Context, token string) error {
-	_, err := p.s.Service.FindLink(ctx, forReset, token)
-	return err
+func (p profiles) FindReset(ctx context.Context, token string) (name string, err error) {
+	l, err := p.s.Service.FindLink(ctx, forReset, token)
+	if err != nil {
+		return "", err
+	}
+	u, err := p.s.Service.FindUser(ctx, l.User)
+	return Account{Username: u.Name, Email: u.Email}.Name(), err
 }
 
 // ResetPassword is as in web.Passwords. A password that is refused leaves the link as it was.

@@ -90,6 +90,7 @@ type forgotView struct {
 type resetView struct {
 	Frame
 	Token     string // "": the link is good for nothing, and Alert says why
+	Username  string // for password managers
 	MinLength int
 }
 
@@ -134,7 +135,8 @@ func (g *Gate) pageReset(w http.ResponseWriter, r *http.Request, _ caller) {
 		return
 	}
 	v := resetView{Token: r.URL.Query().Get("token"), MinLength: g.minPassword()}
-	if err := p.FindReset(r.Context(), v.Token); err != nil {
+	var err error
+	if v.Username, err = p.FindReset(r.Context(), v.Token); err != nil {
 		g.linkFailed(w, r, err, func(status int, alert string) {
 			g.pages.render(w, r, status, "reset", resetView{Frame: Frame{Alert: alert}})
 		})
@@ -150,6 +152,7 @@ func (g *Gate) formReset(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	v := resetView{Token: r.PostFormValue("token"), MinLength: g.minPassword()}
+	v.Username = r.PostFormValue("username") // as the page had it; nothing hangs on it
 	password := r.PostFormValue("password")
 	err := missing(map[string]string{"password": password})
 	if err == nil && r.PostFormValue("confirm") != password {

@@ -27,8 +27,9 @@ type Passwords interface {
 	// AskReset mails such a link to the address of whoever a name or an address, as typed, belongs to. It returns nil
 	// and takes as long where nobody has it.
 	AskReset(ctx context.Context, identifier string, c nightlatch.Client) error
-	// FindReset returns a *factor.Refused that says why a mailed token cannot be used, and leaves it as it is.
-	FindReset(ctx context.Context, token string) error
+	// FindReset returns what the account of a mailed token goes by, for password managers, and leaves the token as it is.
+	// It returns a *factor.Refused that says why the token cannot be used.
+	FindReset(ctx context.Context, token string) (name string, err error)
 	// ResetPassword uses a mailed token up. It returns *factor.Refused, and FieldsError for the field "password".
 	ResetPassword(ctx context.Context, token, password string, c nightlatch.Client) error
 }
