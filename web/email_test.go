@@ -133,6 +133,9 @@ func TestAddressChangeNeedsAProof(t *testing.T) {
 		}
 	}
 	p.page("/account/export").leads("/verify?to=%2Faccount%2Fexport")
+	p.form("/account/email", "email", "new@example.com")
+	p.verify("totp", p.nextCode()).want(http.StatusOK)
+	p.page("/account/email").says(`value="new@example.com"`) // it was kept, and waits for the button
 	if h.account("anna").Email != "old@example.com" || len(h.mailsTo("new@example.com")) != 0 {
 		t.Error("something was changed")
 	}
