@@ -28,7 +28,7 @@ const (
 )
 
 // count counts one more of what may happen so often in an hour. Where that were too many it counts nothing and says how
-// long to wait. It joins the transaction of ctx.
+// long to wait; it writes all the same, so that it takes as long. It joins the transaction of ctx.
 func (s *Server) count(ctx context.Context, subject string, kind factor.Kind, most int) (wait time.Duration, err error) {
 	err = s.store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
 		now := s.now().UTC().Truncate(time.Microsecond)
@@ -51,9 +51,10 @@ func (s *Server) count(ctx context.Context, subject string, kind factor.Kind, mo
 		made = slices.DeleteFunc(made, func(at time.Time) bool { return now.Sub(at) >= countedWindow })
 		if len(made) >= most {
 			wait = made[len(made)-most].Add(countedWindow).Sub(now)
-			return nil
+		} else {
+			made = append(made, now)
 		}
-		if row.Data, err = json.Marshal(append(made, now)); err != nil {
+		if row.Data, err = json.Marshal(made); err != nil {
 			return err
 		}
 		row.ExpiresAt = now.Add(countedWindow)

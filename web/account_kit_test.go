@@ -74,6 +74,20 @@ func (h *house) tokens(address, page string) (tokens []string) {
 	return tokens
 }
 
+// notMe is the token of **This was not me** in the mail to an address about something.
+func (h *house) notMe(address, about string) string {
+	h.t.Helper()
+	for _, m := range slices.Backward(h.mailsTo(address)) {
+		for _, l := range mailedLink.FindAllStringSubmatch(m.Text, -1) {
+			if l[1] == "/not-me" && strings.Contains(m.Subject, about) {
+				return l[2]
+			}
+		}
+	}
+	h.t.Fatalf("%s was not told of %q: %v", address, about, h.mailsTo(address))
+	return ""
+}
+
 // addWith makes an account with an address beside the API.
 func (h *house) addWith(name, email string) *person {
 	h.t.Helper()

@@ -31,7 +31,10 @@ type confirmView struct {
 
 // pageEmail shows the address and the form that changes it.
 func (g *Gate) pageEmail(w http.ResponseWriter, r *http.Request, c caller) {
-	g.showEmail(w, r, c, http.StatusOK, func(*emailView) {})
+	key, words := g.told(w, r)
+	g.showEmail(w, r, c, http.StatusOK, func(v *emailView) {
+		v.Status, v.Typed = words, g.filled(r, c, key, "/account/email").Fields["email"]
+	})
 }
 
 func (g *Gate) showEmail(w http.ResponseWriter, r *http.Request, c caller, status int, change func(v *emailView)) {
@@ -55,7 +58,6 @@ func (g *Gate) showEmail(w http.ResponseWriter, r *http.Request, c caller, statu
 		Frame: Frame{User: nameOf(u)}, Email: u.Email, Confirmed: !u.EmailConfirmedAt.IsZero(), Wanted: kept.Wanted,
 		Former: kept.Former, ChangedAt: kept.ChangedAt, Until: kept.FormerUntil, HeldBack: kept.HeldBack,
 	}
-	_, v.Status = g.told(w, r)
 	change(&v)
 	g.pages.render(w, r, status, "change-email", v)
 }

@@ -18,18 +18,23 @@ type nameView struct {
 // deleteView is the page "delete". The form goes to POST /account/delete: name.
 type deleteView struct {
 	Frame
-	Name string // what must be typed
+	Name, Typed string // what must be typed, and what was
 }
 
 // pageName shows the form that changes the name.
 func (g *Gate) pageName(w http.ResponseWriter, r *http.Request, c caller) {
-	g.showName(w, r, c, http.StatusOK, func(*nameView) {})
+	key, words := g.told(w, r)
+	g.showName(w, r, c, http.StatusOK, func(v *nameView) {
+		v.Status = words
+		if typed := g.filled(r, c, key, "/account/name").Fields["username"]; typed != "" {
+			v.Typed = typed
+		}
+	})
 }
 
 func (g *Gate) showName(w http.ResponseWriter, r *http.Request, c caller, status int, change func(v *nameView)) {
 	if u, ok := g.changeable(w, r, c); ok {
 		v := nameView{Frame: Frame{User: nameOf(u)}, Username: u.Name, Typed: u.Name}
-		_, v.Status = g.told(w, r)
 		change(&v)
 		g.pages.render(w, r, status, "change-name", v)
 	}
@@ -80,13 +85,15 @@ func (g *Gate) formName(w http.ResponseWriter, r *http.Request, c caller) {
 
 // pageDelete shows what it means to delete the account.
 func (g *Gate) pageDelete(w http.ResponseWriter, r *http.Request, c caller) {
-	g.showDelete(w, r, c, http.StatusOK, func(*deleteView) {})
+	key, words := g.told(w, r)
+	g.showDelete(w, r, c, http.StatusOK, func(v *deleteView) {
+		v.Status, v.Typed = words, g.filled(r, c, key, "/account/delete").Fields["name"]
+	})
 }
 
 func (g *Gate) showDelete(w http.ResponseWriter, r *http.Request, c caller, status int, change func(v *deleteView)) {
 	if u, ok := g.changeable(w, r, c); ok {
 		v := deleteView{Frame: Frame{User: nameOf(u)}, Name: nameOf(u)}
-		_, v.Status = g.told(w, r)
 		change(&v)
 		g.pages.render(w, r, status, "delete", v)
 	}

@@ -28,6 +28,7 @@ type accountCommands struct {
 	Admin    accountAdmin    `cmd:"" help:"Make an account an administrator's, or not."`
 	Disable  accountDisable  `cmd:"" help:"Shut an account out and end its sessions."`
 	Enable   accountEnable   `cmd:"" help:"Let a disabled account in again."`
+	Remove   accountRemove   `cmd:"" help:"Remove an account with all that it holds; its trail stays, and its name is never given again."`
 	Unlock   accountUnlock   `cmd:"" help:"End the waiting that wrong tries have brought an account."`
 	End      accountEnd      `cmd:"" name:"end-sessions" help:"End all sessions and unfinished sign-ins of an account."`
 }
@@ -205,5 +206,16 @@ type accountUnlock struct {
 func (cmd accountUnlock) Run(ctx context.Context, c *console) error {
 	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
 		return s.Unlock(ctx, a, byCommandLine)
+	})
+}
+
+type accountRemove struct {
+	named `embed:""`
+}
+
+// Run removes the account.
+func (cmd accountRemove) Run(ctx context.Context, c *console) error {
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		return s.Remove(ctx, a, byCommandLine)
 	})
 }
