@@ -40,8 +40,9 @@ func TestPasswordChange(t *testing.T) {
 	if h.tries("anna", secret) != http.StatusUnauthorized || h.tries("anna", newSecret) != http.StatusOK {
 		t.Error("the password is not the new one")
 	}
-	if !slices.ContainsFunc(h.mailsTo("anna@example.com"), func(m mail) bool { return m.Subject == "Nightlatch: The password of your account was changed" }) {
-		t.Error("the owner was not told")
+	mails := h.mailsTo("anna@example.com")
+	if !slices.ContainsFunc(mails, func(m mail) bool { return m.Subject == "Nightlatch: The password of your account was changed" }) {
+		t.Errorf("mails: %v", mails)
 	}
 	h.holdsNone(t, secret, newSecret)
 	p.signInWith(newSecret, true)
