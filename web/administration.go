@@ -116,18 +116,23 @@ func (g *Gate) admitAdministrator(r *http.Request, c caller) error {
 // leadAdministrator leads who may administer, but not as things stand, to the page that helps and from there back.
 // It says whether err was such a thing.
 func (g *Gate) leadAdministrator(w http.ResponseWriter, r *http.Request, err error) bool {
-	page := "/admin"
-	switch id := r.PathValue("id"); {
-	case r.Method != http.MethodPost:
-		page = r.URL.RequestURI()[len(g.options.Prefix):]
-	case id != "":
-		page = g.pages.path("/admin/accounts/%s", id)[len(g.options.Prefix):]
+	page := r.URL.RequestURI()[len(g.options.Prefix):]
+	if r.Method == http.MethodPost {
+		page = g.adminPage(r)
+		if err := formFault(r); err != nil { // what is kept of it
+			return false
+		}
 	}
 	if errors.Is(err, nightlatch.ErrEnrollmentNeeded) {
 		g.redirect(w, r, "/account/authenticators/new?to="+url.QueryEscape(g.options.Prefix+page))
 		return true
 	}
 	return g.needsProof(w, r, err, page)
+}
+
+// adminPage is the page of the account of a request, below Prefix.
+func (g *Gate) adminPage(r *http.Request) string {
+	return g.pages.path("/admin/accounts/%s", r.PathValue("id"))[len(g.options.Prefix):]
 }
 
 // act does something to the account of a request in the name of who asks, never to the own one.

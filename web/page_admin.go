@@ -14,29 +14,35 @@ import (
 func (g *Gate) administers(u nightlatch.User) bool { return g.options.Administration != nil && u.Admin }
 
 // adminFrame is what the pages of administrators carry.
-func (g *Gate) adminFrame(w http.ResponseWriter, r *http.Request, c caller) (f Frame, own string, err error) {
+func (g *Gate) adminFrame(w http.ResponseWriter, r *http.Request, c caller) (f adminFrame, err error) {
 	ses, err := g.session(r, c)
 	if err != nil {
-		return f, "", err
+		return f, err
 	}
 	u, err := g.svc.FindUser(r.Context(), ses.User)
 	if err != nil {
-		return f, "", err
+		return f, err
 	}
-	f.User = nameOf(u)
-	_, f.Status = g.told(w, r)
-	return f, u.ID, nil
+	f.User, f.own = nameOf(u), u.ID
+	f.said, f.Status = g.told(w, r)
+	return f, nil
+}
+
+// adminFrame is a Frame with whose it is, and the key of its Status.
+type adminFrame struct {
+	Frame
+	own, said string
 }
 
 // pageAdmin lists and searches accounts.
 func (g *Gate) pageAdmin(w http.ResponseWriter, r *http.Request, c caller) {
-	frame, _, err := g.adminFrame(w, r, c)
+	frame, err := g.adminFrame(w, r, c)
 	if err != nil {
 		g.errorPage(w, r, err)
 		return
 	}
 	q, err := accountQuery(r)
-	v := adminView{Frame: frame, Query: q.Text, NotEnrolled: q.Enrolled != nil && !*q.Enrolled}
+	v := adminView{Frame: frame.Frame, Query: q.Text, NotEnrolled: q.Enrolled != nil && !*q.Enrolled}
 	var page AccountPage
 	if err == nil {
 		page, err = g.options.Administration.FindAccounts(r.Context(), q)
@@ -79,7 +85,7 @@ func (g *Gate) pageAdminAccount(w http.ResponseWriter, r *http.Request, c caller
 }
 
 func (g *Gate) newAdminAccount(w http.ResponseWriter, r *http.Request, c caller) (v adminAccountView, err error) {
-	frame, own, err := g.adminFrame(w, r, c)
+	frame, err := g.adminFrame(w, r, c)
 	if err != nil {
 		return v, err
 	}
@@ -89,10 +95,11 @@ func (g *Gate) newAdminAccount(w http.ResponseWriter, r *http.Request, c caller)
 	}
 	lang := c.client.Lang
 	v = adminAccountView{
-		Frame: frame, managedView: managedViewOf(m.ManagedAccount), Own: own == m.ID,
+		Frame: frame.Frame, managedView: managedViewOf(m.ManagedAccount), Own: frame.own == m.ID,
 		CodeUntil: m.overview.CodeUntil, AfterReset: m.overview.AfterReset, TypedReason: map[string]string{},
 	}
 	v.TypedGroups = strings.Join(v.Groups, ", ")
+	v.fill(g.filled(r, c, frame.said, g.adminPage(r)))
 	for _, o := range m.overview.Authenticators {
 		v.Authenticators = append(v.Authenticators, g.offerOf(o))
 	}
@@ -119,6 +126,16 @@ func (g *Gate) newAdminAccount(w http.ResponseWriter, r *http.Request, c caller)
 	return v, err
 }
 
+// fill puts in what was typed before a fresh proof was there.
+func (v *adminAccountView) fill(kept keptForm) {
+	switch name := kept.Action[strings.LastIndexByte(kept.Action, '/')+1:]; name {
+	case "groups":
+		v.TypedGroups = kept.Fields["groups"]
+	case "code", "reset":
+		v.TypedReason[name] = kept.Fields["reason"]
+	}
+}
+
 // adminForms are the acts that the page of an account has a button for.
 var adminForms = []string{"groups", "administrator", "disabled", "end-sessions", "code", "reset"}
 
@@ -138,7 +155,7 @@ func (g *Gate) formAdminAct(w http.ResponseWriter, r *http.Request, c caller) {
 		g.showGiven(w, r, c, name, given)
 	case err == nil:
 		g.tell(w, saidSaved)
-		g.redirect(w, r, g.pages.path("/admin/accounts/%s", r.PathValue("id"))[len(g.options.Prefix):])
+		g.redirect(w, r, g.adminPage(r))
 	case len(f.Fields) > 0 || errors.Is(err, ErrDefined):
 		g.adminFailed(w, r, c, name, f)
 	case !g.leadAdministrator(w, r, err):
@@ -188,7 +205,9 @@ func (g *Gate) adminFailed(w http.ResponseWriter, r *http.Request, c caller, nam
 func (g *Gate) showGiven(w http.ResponseWriter, r *http.Request, c caller, name string, given GivenCode) {
 	v := givenView{ID: r.PathValue("id"), Reset: name == "reset", Code: given.Code, Until: given.ExpiresAt}
 	// The code is shown whatever happens: there is no second time.
-	v.Frame, _, _ = g.adminFrame(w, r, c)
+	if frame, err := g.adminFrame(w, r, c); err == nil {
+		v.Frame = frame.Frame
+	}
 	if u, err := g.svc.FindUser(r.Context(), v.ID); err == nil {
 		v.Name = nameOf(u)
 	}
@@ -197,7 +216,7 @@ func (g *Gate) showGiven(w http.ResponseWriter, r *http.Request, c caller, name 
 
 // pageAdminEvents searches the trails of all.
 func (g *Gate) pageAdminEvents(w http.ResponseWriter, r *http.Request, c caller) {
-	frame, _, err := g.adminFrame(w, r, c)
+	frame, err := g.adminFrame(w, r, c)
 	if err != nil {
 		g.errorPage(w, r, err)
 		return
@@ -208,7 +227,7 @@ func (g *Gate) pageAdminEvents(w http.ResponseWriter, r *http.Request, c caller)
 		return
 	}
 	query := r.URL.Query()
-	v := adminEventsView{Frame: frame, Account: query.Get("account"), Name: query.Get("name")}
+	v := adminEventsView{Frame: frame.Frame, Account: query.Get("account"), Name: query.Get("name")}
 	for _, e := range list {
 		v.Events = append(v.Events, managedEventView{
 			eventView: eventView{At: e.At, Text: eventText(c.client.Lang, e.Name, e.Label), From: e.Client.Addr},
