@@ -3,6 +3,7 @@ package nightlatch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -344,5 +345,117 @@ func TestGivenCode(t *testing.T) {
 	w.give("ann")
 	if n := must(w.Recoveries(t.Context(), w.begun("ann"))).Ways[0].Left; n != 2 {
 		t.Errorf("a given code is counted among the person's own: %d", n)
+	}
+}
+
+// Whatever call of the store fails, nobody is let in, and asking again does it.
+func TestEveryCallOfTheStoreFailsInRecovery(t *testing.T) {
+	t.Parallel()
+	store := &failing{}
+	w, box := lost(t, func(c *nightlatch.Config) {
+		store.Store, c.Store = c.Store, store
+		c.Limits.Messages = nightlatch.MessageLimits{PerDestination: 1000, PerUser: 1000, PerAddress: 1000}
+	})
+	n := 0
+	user := func() string {
+		n++
+		id := fmt.Sprint("u", n)
+		w.add(id)
+		w.confirmed(id, false)
+		w.addKnock(id, "door")
+		return id
+	}
+	done := func(err error) (string, error) { return "", err }
+	for _, way := range []nightlatch.Way{nightlatch.WayEmail, nightlatch.WayAdmin} {
+		everyCall(t, store, string(way), func() func() (string, error) {
+			tok := w.begun(user())
+			return func() (string, error) { return done(w.AskRecovery(t.Context(), tok, way, client)) }
+		})
+	}
+	everyCall(t, store, "begin of the hold", func() func() (string, error) {
+		link := w.link(box, user())
+		return func() (string, error) { return done(w.BeginHold(t.Context(), link, client)) }
+	})
+	everyCall(t, store, "cancel", func() func() (string, error) {
+		id := user()
+		w.hold(box, id)
+		tok := w.begun(id)
+		return func() (string, error) { return done(w.CancelHold(t.Context(), tok, client)) }
+	})
+	everyCall(t, store, "recovered", func() func() (string, error) {
+		next := w.must(w.prove(w.begun(w.ended(box, user())), "paper", w.codes[0]))
+		e := w.begin(next.Token, nightlatch.NewEnrollment{Kind: "knock"})
+		return func() (string, error) {
+			d, err := w.finish(next.Token, e.ID, "", "right")
+			return d.Next.Token + d.Authenticator.ID, err
+		}
+	})
+}
+
+// ended lets the hold of a user end, and keeps the code.
+func (w *world) ended(box *mailbox, user string) string {
+	w.Helper()
+	w.codes = []string{w.holdCode(box, user)}
+	return user
+}
+
+// Whatever call of the store fails at the end of a hold, one code is made in the end.
+func TestEveryCallFailsAtTheEndOfAHold(t *testing.T) {
+	t.Parallel()
+	store := &failing{}
+	w, box := lost(t, func(c *nightlatch.Config) { store.Store, c.Store = c.Store, store })
+	for n := 1; ; n++ {
+		id := fmt.Sprint("u", n)
+		w.add(id)
+		w.confirmed(id, false)
+		w.addKnock(id, "door")
+		w.hold(box, id)
+		w.clock.pass(24 * time.Hour)
+		store.failAt(n)
+		_, _ = w.SendNotices(t.Context())
+		fired := store.hasFired()
+		w.clock.pass(time.Hour)
+		w.mails(box, nightlatch.EventRecoveryCode)
+		w.clock.pass(time.Hour)
+		w.mails(box, nightlatch.EventRecoveryCode)
+		if made := count(w.events(id, 0), nightlatch.EventRecoveryCode); made != 1 {
+			t.Fatalf("call %d failed: %d codes were made", n, made)
+		}
+		if !fired {
+			if n < 6 {
+				t.Errorf("only %d calls", n)
+			}
+			return
+		}
+	}
+}
+
+// The end of a hold that was canceled ends no other one.
+func TestEndOfAnotherHold(t *testing.T) {
+	t.Parallel()
+	w, box := lost(t)
+	w.hold(box, "ann")
+	w.clock.pass(12 * time.Hour)
+	w.want(w.CancelHold(t.Context(), w.begun("ann"), client), nil)
+	w.hold(box, "ann")
+	w.clock.pass(12 * time.Hour)
+	if n := len(w.mails(box, nightlatch.EventRecoveryCode)); n != 0 {
+		t.Fatal("the code is out after half of the time")
+	}
+	w.clock.pass(12 * time.Hour)
+	if n := len(w.mails(box, nightlatch.EventRecoveryCode)); n != 1 {
+		t.Errorf("%d codes were mailed", n)
+	}
+}
+
+// A proof that leads to an enrollment only makes no level.
+func TestLevelOfEnrollOnly(t *testing.T) {
+	t.Parallel()
+	proofs := []factor.Proof{
+		{Kind: "password", Classes: []factor.Class{factor.Knowledge}},
+		{Kind: "email", Classes: []factor.Class{factor.Possession}, Allows: factor.AllowsEnrollment},
+	}
+	if l := nightlatch.LevelOf(proofs); l != nightlatch.Level1 {
+		t.Errorf("level %d", l)
 	}
 }

@@ -159,7 +159,10 @@ func (s *Server) SetPassword(ctx context.Context, a Account, secret, by string) 
 		return err
 	}
 	return s.Service.Change(ctx, a.ID, nightlatch.Event{Name: eventPassword, By: by}, func(ctx context.Context) error {
-		if err := s.Service.Install(ctx, nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: hashed}); err != nil {
+		if err := s.installPassword(ctx, a.ID, hashed, s.Service.NotePasswordChange); err != nil {
+			return err
+		}
+		if err := s.Service.EndDevices(ctx, a.ID); err != nil {
 			return err
 		}
 		return s.Service.EndSessions(ctx, a.ID)
