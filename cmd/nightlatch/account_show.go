@@ -33,6 +33,7 @@ type authenticatorJSON struct {
 	Label      string     `json:"label"`
 	CreatedAt  time.Time  `json:"created_at"`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	Suspended  bool       `json:"suspended,omitempty"`
 }
 
 func newAccountJSON(a server.Account) accountJSON {
@@ -121,7 +122,7 @@ func (cmd accountShow) Run(ctx context.Context, c *console) error {
 		j := newAccountJSON(a)
 		j.Authenticators = []authenticatorJSON{}
 		for _, o := range held.Authenticators {
-			auth := authenticatorJSON{ID: o.ID, Kind: string(o.Kind), Label: o.Label, CreatedAt: o.CreatedAt}
+			auth := authenticatorJSON{ID: o.ID, Kind: string(o.Kind), Label: o.Label, CreatedAt: o.CreatedAt, Suspended: o.Suspended}
 			if !o.LastUsedAt.IsZero() {
 				auth.LastUsedAt = &o.LastUsedAt
 			}
@@ -151,6 +152,9 @@ func (c *console) showAccount(a server.Account, j accountJSON) error {
 		used := "never used"
 		if o.LastUsedAt != nil {
 			used = "last used " + o.LastUsedAt.Format(time.RFC3339)
+		}
+		if o.Suspended {
+			used += ", suspended: its owner has disowned it"
 		}
 		line("Authenticator", fmt.Sprintf("%s (%s), added %s, %s", o.Label, o.Kind, o.CreatedAt.Format(time.DateOnly), used))
 	}
