@@ -42,6 +42,15 @@ func (st *standing) seen(mark string, now time.Time) (isNew bool) {
 	return isNew
 }
 
+// forget makes all browsers unknown that were seen since a time: the one that is disowned is among them. Something
+// stays, so that the next sign-in is not taken for the first one of all.
+func (st *standing) forget(since, now time.Time) {
+	st.Browsers = slices.DeleteFunc(slices.Clone(st.Browsers), func(b browser) bool { return !b.At.Before(since) })
+	if len(st.Browsers) == 0 {
+		st.Browsers = []browser{{Mark: "none", At: now}}
+	}
+}
+
 // noteBrowser tells of a sign-in from a browser that was not seen before.
 func (s *Service) noteBrowser(ctx context.Context, tx *change, h *holder) error {
 	if h.in.Browser == "" || !h.standing.seen(h.in.Browser, tx.now) {

@@ -84,7 +84,7 @@ func (s *Service) takeAway(ctx context.Context, tx *change, user string, told Ev
 	if err := tx.endDevices(ctx, user); err != nil {
 		return err
 	}
-	st.Browsers = nil // the next sign-in is told, wherever it comes from
+	st.forget(told.At, tx.now)
 	if err := s.suspendAdded(ctx, tx, user, told, c); err != nil {
 		return err
 	}

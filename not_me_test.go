@@ -51,6 +51,9 @@ func intruded(t *testing.T, options ...func(*nightlatch.Config)) (w *world, box 
 	if len(done.Codes) == 0 {
 		t.Fatal("there are no codes")
 	}
+	yes := true
+	_, err = w.EditAuthenticator(t.Context(), done.Next.Token, done.Authenticator.ID, nightlatch.Edit{Preferred: &yes}, client)
+	w.want(err, nil)
 	return w, box, phone, notMe(w.mailAbout(box, "authenticator was added"))
 }
 
@@ -94,7 +97,7 @@ func TestNotMe(t *testing.T) {
 	_, err = w.SignIn(t.Context(), unfinished)
 	w.want(err, nightlatch.ErrUnauthenticated)
 	must(w.Session(t.Context(), others))
-	if o := w.held("ann", "Theirs"); !o.Suspended {
+	if o := w.held("ann", "Theirs"); !o.Suspended || o.Preferred {
 		t.Errorf("what was added is %+v", o)
 	}
 	if o := w.held("ann", "Phone"); o.Suspended {
@@ -110,6 +113,51 @@ func TestNotMe(t *testing.T) {
 	}
 	w.verifyTrail("ann")
 	w.must(w.prove(w.begun("ann"), "totp", phone.next()))
+}
+
+// The devices end with the sessions, and the browser that was disowned is a new one the next time; that of the owner, who
+// was there before, is not.
+func TestNotMeForgetsBrowsers(t *testing.T) {
+	t.Parallel()
+	w, box := told(t, remembering)
+	w.addKnock("ann", "Knock")
+	in := func(browser string) (told int) {
+		before := len(w.events("ann", 0))
+		a := w.attempt("ann", "", right)
+		a.Start.Browser = browser
+		tok := w.must(w.ProveFirst(t.Context(), a)).Token
+		w.must(w.prove(tok, "knock", "right"))
+		w.clock.pass(time.Minute)
+		return count(w.events("ann", before), nightlatch.EventNewBrowser)
+	}
+	device := w.remembered("ann")
+	w.clock.pass(time.Minute)
+	if in("mine") != 1 || in("theirs") != 1 || in("theirs") != 0 {
+		t.Fatal("browsers are not told apart")
+	}
+	w.disown(notMe(w.mailAbout(box, "new browser")))
+	if len(w.devices("ann")) != 0 || w.with("ann", device).Step != nightlatch.StepVerify {
+		t.Error("a device is still remembered")
+	}
+	if in("mine") != 0 {
+		t.Error("the owner's browser is forgotten")
+	}
+	if in("theirs") != 1 {
+		t.Error("the browser that was disowned is known")
+	}
+	w.disown(w.mailedLink(box, "renamed", nightlatch.EventAuthenticatorRenamed))
+	w.clock.pass(-time.Hour) // as if all had been seen since
+	w.disown(w.mailedLink(box, "renamed", nightlatch.EventAuthenticatorRenamed))
+	if in("another") != 1 {
+		t.Error("the first browser after all were forgotten is not told")
+	}
+}
+
+// mailedLink is the link of the mail about an event that happens now.
+func (w *world) mailedLink(box *mailbox, words, event string) string {
+	w.Helper()
+	w.change("ann", event, func(context.Context) error { return nil })
+	return notMe(w.mailAbout(box, words))
 }
 
 // A suspended authenticator opens no door, and its account is none without a second factor.

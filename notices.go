@@ -133,7 +133,7 @@ func (c *change) putNotice(ctx context.Context, n Notice) error {
 	if err != nil {
 		return err
 	}
-	if n.Link == "" && mayDisown(n.Event.Name) && !st.Removed { // of who is gone nothing can be taken away
+	if mayDisown(n.Event.Name) && !st.Removed { // of who is gone nothing can be taken away
 		n.Purpose = ForNotMe
 		if n.Link, link, err = c.makeLink(n.User.ID, ForNotMe, disownedOf(n.Event, n.To), notMeLife); err != nil {
 			return err

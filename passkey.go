@@ -162,7 +162,7 @@ func (s *Service) findByLookup(ctx context.Context, t *trial, kind factor.Kind, 
 			return err
 		}
 		for i := range t.h.held {
-			if t.h.held[i].ID == rec.ID && t.h.held[i].Allows != factor.AllowsNothing {
+			if t.h.held[i].ID == rec.ID {
 				t.chosen = rec.ID
 				return nil
 			}

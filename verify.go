@@ -373,7 +373,9 @@ func (s *Service) tellRight(ctx context.Context, tx *change, t *trial, rec Authe
 	e := Event{Name: EventProven, Kind: rec.Kind, Authenticator: rec.ID, Label: rec.Label, Client: t.client}
 	if t.info.Backup {
 		e.Name = EventCodeUsed
-		e.Detail = map[string]string{"left": strconv.Itoa(t.verdict.Left)}
+		if lasts(rec) { // of a code that somebody gave there is one only
+			e.Detail = map[string]string{"left": strconv.Itoa(t.verdict.Left)}
+		}
 	}
 	return tx.event(ctx, user, e)
 }

@@ -132,7 +132,7 @@ func TestNotMePage(t *testing.T) {
 		t.Error("looking at it changed something")
 	}
 	a := form("http://localhost:8080").want(http.StatusOK)
-	for _, words := range []string{`role="status"`, "is suspended", "Change your password"} {
+	for _, words := range []string{`role="status"`, "is suspended", "Change your password", `href="/password/forgot"`} {
 		if !strings.Contains(string(a.body), words) {
 			t.Errorf("the page lacks %q: %s", words, a.body)
 		}

@@ -48,7 +48,7 @@ func (g *Gate) formNotMe(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	v := g.newNotMe(r, e)
-	v.Done, v.Status = true, g.pages.say(r, "Done: all sessions and all remembered devices of this account were ended.")
+	v.Done, v.Forgot, v.Status = true, g.mayReset(), g.pages.say(r, "Done: all sessions and all remembered devices of this account were ended.")
 	g.pages.render(w, r, http.StatusOK, "not-me", v)
 }
 

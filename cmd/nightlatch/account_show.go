@@ -49,6 +49,7 @@ type authenticatorJSON struct {
 	Label      string     `json:"label"`
 	CreatedAt  time.Time  `json:"created_at"`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	Suspended  bool       `json:"suspended,omitempty"`
 }
 
 func newAccountJSON(a server.Account) accountJSON {
@@ -166,7 +167,7 @@ func wholeAccount(ctx context.Context, s *server.Server, a server.Account) (acco
 	}
 	j.Authenticators, j.Sessions, j.Devices, j.AfterReset = []authenticatorJSON{}, []visitJSON{}, []visitJSON{}, o.AfterReset
 	for _, held := range o.Authenticators {
-		auth := authenticatorJSON{ID: held.ID, Kind: string(held.Kind), Label: held.Label, CreatedAt: held.CreatedAt}
+		auth := authenticatorJSON{ID: held.ID, Kind: string(held.Kind), Label: held.Label, CreatedAt: held.CreatedAt, Suspended: held.Suspended}
 		if !held.LastUsedAt.IsZero() {
 			auth.LastUsedAt = &held.LastUsedAt
 		}
@@ -210,6 +211,9 @@ func (c *console) showAccount(a server.Account, j accountJSON) error {
 		used := "never used"
 		if o.LastUsedAt != nil {
 			used = "last used " + o.LastUsedAt.Format(time.RFC3339)
+		}
+		if o.Suspended {
+			used += ", suspended: its owner has disowned it"
 		}
 		line("Authenticator", fmt.Sprintf("%s (%s), added %s, %s", o.Label, o.Kind, o.CreatedAt.Format(time.DateOnly), used))
 	}
