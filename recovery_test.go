@@ -459,3 +459,26 @@ func TestLevelOfEnrollOnly(t *testing.T) {
 		t.Errorf("level %d", l)
 	}
 }
+
+// A recovery that is done, and a password that was set by mail, leave no remembered device.
+func TestNoDeviceIsLeft(t *testing.T) {
+	t.Parallel()
+	w, box := lost(t, remembering)
+	w.remembered("ann")
+	code := w.holdCode(box, "ann")
+	next := w.must(w.prove(w.begun("ann"), "paper", code))
+	if len(w.devices("ann")) != 1 {
+		t.Fatal("the hold alone has ended the device")
+	}
+	must(w.enroll(next.Token, "door"))
+	if n := len(w.devices("ann")); n != 0 {
+		t.Errorf("%d devices are left by a recovery", n)
+	}
+
+	w, _ = lost(t, remembering)
+	w.remembered("ann")
+	w.byMail("ann", "ann@example.org")
+	if n := len(w.devices("ann")); n != 0 {
+		t.Errorf("%d devices are left by a mailed password", n)
+	}
+}
