@@ -234,6 +234,9 @@ func TestRemoveUser(t *testing.T) {
 	if again := w.must2(w.VerifyTrail(t.Context(), "ann", is)); again.Events != is.Events+1 {
 		t.Errorf("the trail is %+v after %+v", again, is)
 	}
+	before = w.must2(w.VerifyTrail(t.Context(), "ann", is))
+	w.want(w.RemoveUser(t.Context(), "ann"), nil) // by itself, which changes nothing more
+	w.must2(w.VerifyTrail(t.Context(), "ann", before))
 	w.people.put(nightlatch.User{ID: "new"})
 	w.want(w.Change(t.Context(), "new", nightlatch.Event{Name: "account_removed"}, func(ctx context.Context) error {
 		enrolled := factor.Enrolled{State: factor.State(`{}`)}
