@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -487,78 +486,6 @@ func TestManyDevices(t *testing.T) {
 	}
 }
 
-// Strangers who guess at a name keep its owner out of unknown browsers only, and what is guessed in a known one
-// counts there only.
-func TestKnownDeviceIsNotThrottled(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, remembering)
-	w.add("ann")
-	w.add("bob")
-	w.addKnock("ann", "door")
-	device := w.remembered("ann")
-	for range 30 { // a stranger, in the same house
-		_ = w.from(client.Addr, "ann", "ann", "wrong password")
-		w.clock.pass(time.Hour / 2)
-	}
-	for i := range 60 {
-		_ = w.from(client.Addr, "", fmt.Sprint("nobody", i), "wrong password")
-	}
-	_, err := w.first("bob", right)
-	if e := new(nightlatch.ThrottledError); !asThrottled(err, &e) {
-		t.Fatalf("the address is not throttled: %v", err)
-	}
-	next := w.with("ann", device)
-	w.step(next, nightlatch.StepDone)
-	device = next.Device
-	_, err = w.first("ann", right)
-	if e := new(nightlatch.ThrottledError); !asThrottled(err, &e) {
-		t.Fatalf("elsewhere: %v", err)
-	}
-	// The known one has its own tries, no more.
-	for range 5 {
-		_, err = w.ProveFirst(t.Context(), w.attempt("ann", device, "wrong password"))
-		w.want(err, nightlatch.ErrWrongCredentials)
-	}
-	_, err = w.ProveFirst(t.Context(), w.attempt("ann", device, right))
-	w.throttled(err, 30*time.Second)
-	w.clock.pass(30 * time.Second)
-	w.step(w.with("ann", device), nightlatch.StepDone)
-}
-
-// Wrong ones in a known browser count for nobody else.
-func TestKnownDeviceCountsAlone(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, remembering)
-	w.add("ann")
-	w.addKnock("ann", "door")
-	device := w.remembered("ann")
-	wrong := 0
-	for range 40 {
-		_, err := w.ProveFirst(t.Context(), w.attempt("ann", device, "wrong password"))
-		if e := new(nightlatch.ThrottledError); asThrottled(err, &e) {
-			w.clock.pass(e.RetryAfter)
-			continue
-		}
-		w.want(err, nightlatch.ErrWrongCredentials)
-		wrong++
-	}
-	if wrong <= 5 {
-		t.Errorf("%d wrong ones were judged", wrong)
-	}
-	w.step(w.must(w.first("ann", right)), nightlatch.StepVerify)
-	// With the device goes what was counted on it.
-	id, tok := w.devices("ann")[0].ID, w.knocked("ann")
-	if len(w.throttles("device:"+id)) == 0 {
-		t.Error("nothing was counted on the device")
-	}
-	if err := w.EndDevice(t.Context(), tok, id, client); err != nil {
-		t.Fatal(err)
-	}
-	if rows := w.throttles("device:" + id); len(rows) != 0 {
-		t.Errorf("%d throttles of a device that is gone", len(rows))
-	}
-}
-
 // A device opens nothing to who has only its value, and nothing of it is readable in the store.
 func TestDeviceIsNoFirstFactor(t *testing.T) {
 	t.Parallel()
@@ -587,66 +514,77 @@ func TestDeviceIsNoFirstFactor(t *testing.T) {
 	}
 }
 
-// A browser that was not seen before is told of, the first one not.
-func TestNewBrowser(t *testing.T) {
+// Another's older value ends nothing: it is nobody's here.
+func TestOlderValueOfAnother(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.add("ann")
-	in := func(s nightlatch.Start) int {
-		before := len(w.events("ann", 0))
-		a := w.attempt("ann", "", right)
-		a.Start = s
-		w.step(w.must(w.ProveFirst(t.Context(), a)), nightlatch.StepDone)
-		return count(w.events("ann", before), nightlatch.EventNewBrowser)
+	w := newWorld(t, remembering)
+	for _, user := range []string{"ann", "bob"} {
+		w.add(user)
+		w.addKnock(user, "door")
 	}
-	agent := func(text string) nightlatch.Client { return nightlatch.Client{Addr: "192.0.2.9", Agent: text} }
-	for i, c := range []struct {
-		start nightlatch.Start
-		want  int
-	}{
-		{nightlatch.Start{Browser: "b1", Client: agent("a")}, 0}, // the first
-		{nightlatch.Start{Browser: "b1", Client: agent("z")}, 0}, // an update
-		{nightlatch.Start{Browser: "b2", Client: agent("a")}, 1}, // the same kind of browser
-		{nightlatch.Start{Browser: "b2", Client: agent("a")}, 0},
-		{nightlatch.Start{Token: true, Client: agent("a")}, 1},
-		{nightlatch.Start{Token: true, Client: agent("a")}, 0},
-		{nightlatch.Start{Token: true, Browser: "b1", Client: agent("tool")}, 1},
-		{nightlatch.Start{Client: agent("tool")}, 0},
-		{nightlatch.Start{Browser: "a", Client: agent("a")}, 1}, // a value is not the name of a browser
-	} {
-		if got := in(c.start); got != c.want {
-			t.Errorf("sign-in %d: %d events, want %d", i, got, c.want)
-		}
-	}
-	for i := range 20 {
-		in(nightlatch.Start{Browser: fmt.Sprint("c", i)})
-	}
-	if in(nightlatch.Start{Browser: "b1"}) != 1 {
-		t.Error("browsers are kept without end")
-	}
-	if in(nightlatch.Start{Browser: "c19"}) != 0 {
-		t.Error("the last ones are forgotten")
+	older := w.remembered("bob")
+	w.with("bob", w.with("bob", older).Device)
+	w.step(w.with("ann", older), nightlatch.StepVerify)
+	_, err := w.ProveFirst(t.Context(), w.attempt("ann", older, "wrong password"))
+	w.want(err, nightlatch.ErrWrongCredentials)
+	if len(w.devices("bob")) != 1 {
+		t.Error("ann's sign-in ends bob's device")
 	}
 }
 
-// An unfinished sign-in makes no browser known: who has the password alone does not get in.
-func TestUnfinishedIsNoBrowser(t *testing.T) {
+// An authenticator that is suspended proves nothing, by a device neither.
+func TestDeviceOfASuspendedAuthenticator(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, remembering)
 	w.add("ann")
 	w.addKnock("ann", "door")
-	in := func(browser string, finish bool) {
-		a := w.attempt("ann", "", right)
-		a.Start.Browser = browser
-		next := w.must(w.ProveFirst(t.Context(), a))
-		if finish {
-			w.must(w.prove(next.Token, "knock", "right"))
+	w.addKnock("ann", "window")
+	device := w.remembered("ann")
+	carried := w.devices("ann")[0].Proof.Authenticator
+	err := w.store.Tx(t.Context(), func(ctx context.Context, tx nightlatch.Tx) error {
+		records, err := tx.AuthenticatorsOf(ctx, "ann")
+		if err != nil {
+			return err
 		}
+		for _, r := range records {
+			if r.ID != carried {
+				continue
+			}
+			if r.Allows = factor.AllowsNothing; tx.Put(ctx, r) != nil {
+				t.Error("not put")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	in("mine", true)
-	in("thief", false)
-	in("thief", true)
-	if n := count(w.events("ann", 0), nightlatch.EventNewBrowser); n != 1 {
-		t.Errorf("%d new browsers", n)
+	w.step(w.with("ann", device), nightlatch.StepVerify)
+}
+
+// Who has proven two classes already needs no device, and its value stays as it is.
+func TestDeviceBesideTwoClasses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, remembering)
+	w.add("ann")
+	w.addKnock("ann", "door")
+	device := w.remembered("ann")
+	two := factor.Proof{Kind: "knock", Classes: []factor.Class{factor.Knowledge, factor.Possession}, At: start}
+	next, err := w.Begin(t.Context(), "ann", two, nightlatch.Start{Client: client, Device: device})
+	if err != nil || next.Step != nightlatch.StepDone || next.Device != "" || len(next.Session.Proofs) != 1 {
+		t.Errorf("%s with %q, %v", next.Step, next.Device, err)
+	}
+}
+
+// A proof that does not finish the sign-in remembers nothing.
+func TestNotRememberedBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, remembering, required, func(c *nightlatch.Config) { c.Policy.AtLeast = 2 })
+	w.add("ann")
+	w.addKnock("ann", "door")
+	next := w.must(w.Verify(t.Context(), w.begun("ann"), factor.Response{Kind: "knock", Code: "right"}, client, nightlatch.RememberDevice))
+	w.step(next, nightlatch.StepEnroll)
+	if next.Device != "" || len(w.devices("ann")) != 0 {
+		t.Errorf("device %q", next.Device)
 	}
 }
