@@ -10,10 +10,12 @@ import (
 
 // Holdings are what a user holds, as the user may see it.
 type Holdings struct {
-	Authenticators []Offer // second factors, in the order in which they are offered
-	// Codes are the Backup kinds held: how many codes are left, and since when.
+	Authenticators []Offer // second factors, in the order in which they are offered, then those that are suspended
+	// Codes are the Backup kinds held: how many codes are left, and since when; of a suspended set none is.
 	Codes []Offer
 	Fresh bool // the session has a fresh proof
+	// SameMailbox: some are suspended because their codes go to the mailbox that the password was set by.
+	SameMailbox bool
 }
 
 // Holdings returns what the user of a session, or of a sign-in that must enroll, holds.
@@ -30,7 +32,7 @@ func (s *Service) Holdings(ctx context.Context, tok string) (Holdings, error) {
 			return ErrForbidden
 		}
 		out = s.holdings(h.held)
-		out.Fresh = h.ses != nil && s.isFresh(h, now)
+		out.Fresh, out.SameMailbox = h.ses != nil && s.isFresh(h, now), len(h.sameMailbox) > 0
 		return nil
 	})
 	return out, s.outer(err)
@@ -45,17 +47,18 @@ func (s *Service) HoldingsOf(ctx context.Context, user string) (Holdings, error)
 
 func (s *Service) holdings(held []factor.Held) Holdings {
 	out := Holdings{Authenticators: []Offer{}, Codes: []Offer{}}
-	var second []factor.Held
+	var second, suspended []factor.Held
 	for _, a := range held {
-		info := s.policy.info(a.Kind)
 		switch {
+		case s.policy.isSecond(a.Kind) && a.Allows == factor.AllowsNothing:
+			suspended = append(suspended, a)
 		case s.policy.isSecond(a.Kind):
 			second = append(second, a)
-		case info.Backup && a.Allows == factor.AllowsAll && a.ExpiresAt.IsZero():
+		case s.policy.info(a.Kind).Backup && a.ExpiresAt.IsZero() && a.Allows != factor.AllowsEnrollment:
 			out.Codes = append(out.Codes, s.view([]factor.Held{a})...)
 		}
 	}
-	out.Authenticators = s.view(s.policy.offers(second))
+	out.Authenticators = s.view(append(s.policy.offers(second), suspended...))
 	return out
 }
 
@@ -66,8 +69,8 @@ type Edit struct {
 }
 
 // EditAuthenticator renames or prefers an authenticator of the session's user; preferring one unprefers the others.
-// Errors: *InvalidError (label; a taken one is an ErrConflict), ErrNotFound (also for another's), *FreshProofError,
-// ErrForbidden (in a sign-in), ErrUnauthenticated, ErrUnavailable.
+// Errors: *InvalidError (label; a taken one is an ErrConflict), ErrConflict (a suspended one cannot be preferred),
+// ErrNotFound (also for another's), *FreshProofError, ErrForbidden (in a sign-in), ErrUnauthenticated, ErrUnavailable.
 func (s *Service) EditAuthenticator(ctx context.Context, tok, id string, e Edit, c Client) (Offer, error) {
 	if e.Label != nil {
 		label, err := cleanLabel(*e.Label)
@@ -91,6 +94,9 @@ func (s *Service) EditAuthenticator(ctx context.Context, tok, id string, e Edit,
 			}
 		}
 		if e.Preferred != nil && *e.Preferred != rec.Preferred {
+			if rec.Allows == factor.AllowsNothing {
+				return ErrConflict
+			}
 			if err := s.prefer(ctx, tx, h, &rec, *e.Preferred, c); err != nil {
 				return err
 			}
@@ -141,10 +147,10 @@ func (s *Service) prefer(ctx context.Context, tx *change, h *holder, rec *Authen
 	return tx.event(ctx, h.user.ID, e)
 }
 
-// RemoveAuthenticator removes one. All other sessions of the user end; with the last second factor the recovery
-// codes go too.
+// RemoveAuthenticator removes one. All other sessions and all remembered devices of the user end; with the last second
+// factor that works those that are suspended go too, and with the last of all the recovery codes.
 //
-// Errors: ErrNotFound (also for another's), ErrConflict (the last one, while the policy requires one),
+// Errors: ErrNotFound (also for another's), ErrConflict (the policy requires as many as there are),
 // *FreshProofError, ErrForbidden (in a sign-in), ErrUnauthenticated, ErrUnavailable.
 func (s *Service) RemoveAuthenticator(ctx context.Context, tok, id string, c Client) error {
 	return s.inSession(ctx, tok, func(ctx context.Context, tx *change, h *holder) error {
@@ -152,19 +158,22 @@ func (s *Service) RemoveAuthenticator(ctx context.Context, tok, id string, c Cli
 		if !ok || !s.policy.isSecond(rec.Kind) {
 			return ErrNotFound
 		}
-		last := true
-		for _, r := range h.records {
-			if r.ID != id && s.policy.isSecond(r.Kind) {
-				last = false
-			}
-		}
-		if last && s.policy.Requires(h.user.Admin) {
+		if !s.policy.mayRemove(h.held, id, h.user.Admin) {
 			return ErrConflict
 		}
+		working, suspended := s.others(h.records, id)
 		if err := tx.Delete(ctx, rec); err != nil {
 			return err
 		}
-		if last {
+		if working == 0 && rec.Allows != factor.AllowsNothing { // else nothing that works would be asked for
+			for _, r := range suspended {
+				if err := s.removeSuspended(ctx, tx, r, c); err != nil {
+					return err
+				}
+			}
+			suspended = nil
+		}
+		if working == 0 && len(suspended) == 0 {
 			if err := s.removeBackups(ctx, tx, h.records); err != nil {
 				return err
 			}
@@ -172,10 +181,35 @@ func (s *Service) RemoveAuthenticator(ctx context.Context, tok, id string, c Cli
 		if err := tx.endSessions(ctx, h.user.ID, h.ses.ID); err != nil {
 			return err
 		}
+		if err := tx.endDevices(ctx, h.user.ID); err != nil {
+			return err
+		}
 		h.standing.Changes++ // an unfinished sign-in is over
 		e := Event{Name: EventAuthenticatorRemoved, Kind: rec.Kind, Authenticator: id, Label: rec.Label, Client: c}
 		return tx.event(ctx, h.user.ID, e)
 	})
+}
+
+// others are the second factors beside the one with that id: how many work, and those that are suspended.
+func (s *Service) others(records []AuthenticatorRecord, id string) (working int, suspended []AuthenticatorRecord) {
+	for _, r := range records {
+		switch {
+		case r.ID == id || !s.policy.isSecond(r.Kind):
+		case r.Allows == factor.AllowsNothing:
+			suspended = append(suspended, r)
+		default:
+			working++
+		}
+	}
+	return working, suspended
+}
+
+func (s *Service) removeSuspended(ctx context.Context, tx *change, r AuthenticatorRecord, c Client) error {
+	if err := tx.Delete(ctx, r); err != nil {
+		return err
+	}
+	e := Event{Name: EventAuthenticatorRemoved, Kind: r.Kind, Authenticator: r.ID, Label: r.Label, Client: c}
+	return tx.event(ctx, r.User, e)
 }
 
 func (s *Service) removeBackups(ctx context.Context, tx *change, records []AuthenticatorRecord) error {

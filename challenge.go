@@ -126,7 +126,7 @@ func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kin
 	if err != nil {
 		return ch, sent, err
 	}
-	offered := slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool {
+	offered := slices.ContainsFunc(s.answerable(h, now), func(o factor.Held) bool {
 		return o.Kind == kind && (id == "" || o.ID == id)
 	})
 	f, ok := s.factors[kind]
@@ -139,7 +139,7 @@ func (s *Service) challengeOnce(ctx context.Context, tok string, kind factor.Kin
 		return ch, sent, nil
 	}
 	call := s.call(h.user, *h.standing, h.purpose())
-	call.Held, call.Chosen, call.Lang = h.ofKind(kind), id, c.Lang
+	call.Held, call.Chosen, call.Lang = h.withAddress(h.ofKind(kind), kind), id, c.Lang
 	prompt, newState, err := f.Challenge(ctx, call, state)
 	if err != nil {
 		return ch, sent, err

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
-	"github.com/nightlatch/nightlatch/internal/token"
 )
 
 // change is one transaction of the engine: what it adds to trails is put, logged and told to the cache together.
@@ -19,6 +18,7 @@ type change struct {
 	standings map[string]*read
 	logged    []loggedEvent
 	noticed   bool // a notice waits to be sent
+	adds      bool // it only adds what may be proven: unfinished sign-ins go on
 }
 
 // read is a standing, and what it was.
@@ -28,8 +28,9 @@ type read struct {
 }
 
 type loggedEvent struct {
-	user  string
-	event Event
+	user   string
+	event  Event
+	mailed bool // whoever wrote it has kept its mail already
 }
 
 type changeKey struct{ s *Service }
@@ -75,6 +76,9 @@ func (s *Service) settled(ctx context.Context, f func(ctx context.Context, tx *c
 }
 
 func (c *change) finish(ctx context.Context) error {
+	if err := c.putNotices(ctx); err != nil { // which may note in a standing what is to be read
+		return err
+	}
 	for _, st := range c.standings {
 		is, err := json.Marshal(st.standing)
 		if err != nil {
@@ -86,9 +90,6 @@ func (c *change) finish(ctx context.Context) error {
 		if err := c.s.putStanding(ctx, c.Tx, &st.standing); err != nil {
 			return err
 		}
-	}
-	if err := c.putNotices(ctx); err != nil {
-		return err
 	}
 	if c.raise {
 		return c.RaiseEpoch(ctx)
@@ -119,8 +120,12 @@ func (c *change) event(ctx context.Context, user string, e Event) error {
 	if err != nil {
 		return err
 	}
-	c.logged = append(c.logged, loggedEvent{user, e})
-	return c.s.addEvent(ctx, c.Tx, st, e, c.now)
+	if err := c.s.addEvent(ctx, c.Tx, st, e, c.now); err != nil {
+		return err
+	}
+	e.Seq, e.At = st.Events, c.now
+	c.logged = append(c.logged, loggedEvent{user: user, event: e})
+	return nil
 }
 
 // endSessions ends all sessions of a user but the one with that id.
@@ -155,82 +160,12 @@ func (s *Service) Change(ctx context.Context, user string, e Event, f func(ctx c
 		if err := f(ctx); err != nil {
 			return err
 		}
-		st.Changes++
+		if !tx.adds {
+			st.Changes++
+		}
 		tx.raise = true
 		return tx.event(ctx, user, e)
 	})
-}
-
-// Installation is an authenticator that was made without a person answering.
-type Installation struct {
-	User      string
-	Kind      factor.Kind
-	Enrolled  factor.Enrolled
-	Label     string
-	Allows    factor.Allows
-	ExpiresAt time.Time // zero: never
-	// Of one that was enrolled elsewhere:
-	CreatedAt, LastUsedAt time.Time // zero: now, and never
-	Preferred             bool
-}
-
-// Prepare makes what Install keeps: a password, recovery codes. It is slow where the factor is; call it outside Change.
-// Errors: *InvalidError, ErrUnavailable.
-func (s *Service) Prepare(ctx context.Context, u User, kind factor.Kind, r factor.Response) (factor.Enrolled, error) {
-	f, ok := s.factors[kind]
-	if !ok {
-		return factor.Enrolled{}, &InvalidError{Field: "kind", Problem: "invalid"}
-	}
-	r.Kind = kind
-	e, err := f.FinishEnrollment(ctx, s.call(u, standing{}, factor.ForEnrollment), nil, r)
-	return e, s.outer(err)
-}
-
-// Install keeps an authenticator. One of a Single kind replaces those that the user holds without Allows.
-// Call it within Change. Errors: ErrConflict (the label is taken), ErrUnavailable.
-func (s *Service) Install(ctx context.Context, in Installation) error {
-	return s.tx(ctx, func(ctx context.Context, tx *change) error {
-		if s.policy.info(in.Kind).Single && in.Allows == factor.AllowsAll && in.ExpiresAt.IsZero() {
-			if err := tx.removeKind(ctx, in.User, in.Kind); err != nil {
-				return err
-			}
-		}
-		id := token.NewID(s.rand)
-		r := AuthenticatorRecord{
-			ID: id, User: in.User, Kind: in.Kind, Label: in.Label, Lookup: in.Enrolled.Lookup,
-			CreatedAt: tx.now, LastUsedAt: in.LastUsedAt, Preferred: in.Preferred, ExpiresAt: in.ExpiresAt, Allows: in.Allows,
-		}
-		if !in.CreatedAt.IsZero() {
-			r.CreatedAt = in.CreatedAt
-		}
-		if s.policy.isSecond(in.Kind) {
-			label, err := s.freeLabel(ctx, tx, in.User, in.Kind, in.Label, in.Enrolled.Label)
-			if err != nil {
-				return err
-			}
-			r.Label, r.LabelKey = label, labelKey(label)
-		}
-		if err := s.sealAuthenticator(&r, envelopeOf(in.Enrolled)); err != nil {
-			return err
-		}
-		return tx.Put(ctx, r)
-	})
-}
-
-// removeKind removes what a new one of a Single kind replaces.
-func (c *change) removeKind(ctx context.Context, user string, kind factor.Kind) error {
-	records, err := c.AuthenticatorsOf(ctx, user)
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		if r.Kind == kind && r.Allows == factor.AllowsAll && r.ExpiresAt.IsZero() {
-			if err := c.Delete(ctx, r); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // EndSessions ends all sessions of a user; their unfinished sign-ins end with Change. Errors: ErrUnavailable.
@@ -258,8 +193,8 @@ func (c *change) unlock(ctx context.Context, user string) error {
 	return nil
 }
 
-// Reset removes every authenticator of a user that is not a knowledge, every recovery code, session, unfinished
-// sign-in and throttle, and installs code, with which alone the user may enroll anew, until expires.
+// Reset removes every authenticator of a user that is not a knowledge, every recovery code, session, remembered
+// device, unfinished sign-in and throttle, and installs code, with which alone the user may enroll anew, until expires.
 // Call it within Change. Errors: ErrUnavailable.
 func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code factor.Enrolled, expires time.Time) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
@@ -282,30 +217,20 @@ func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code
 		if err := tx.endSessions(ctx, user, ""); err != nil {
 			return err
 		}
+		if err := tx.endDevices(ctx, user); err != nil {
+			return err
+		}
 		if err := tx.unlock(ctx, user); err != nil {
 			return err
 		}
+		if err := tx.endLinks(ctx, user, ForRecovery); err != nil {
+			return err
+		}
+		st.Hold = nil // its code went with the others
 		st.AfterReset = true
 		st.Changes++
 		return s.Install(ctx, Installation{
 			User: user, Kind: kind, Enrolled: code, Allows: factor.AllowsEnrollment, ExpiresAt: expires,
 		})
-	})
-}
-
-// Uninstall removes the authenticator of a user with that kind and label, if there is one. Call it within Change.
-// Errors: ErrUnavailable.
-func (s *Service) Uninstall(ctx context.Context, user string, kind factor.Kind, label string) error {
-	return s.tx(ctx, func(ctx context.Context, tx *change) error {
-		records, err := tx.AuthenticatorsOf(ctx, user)
-		if err != nil {
-			return err
-		}
-		for _, r := range records {
-			if r.Kind == kind && r.LabelKey == labelKey(label) {
-				return tx.Delete(ctx, r)
-			}
-		}
-		return nil
 	})
 }

@@ -28,8 +28,8 @@ func (w *world) confirmation(c nightlatch.Confirmation) string {
 	return next.Token
 }
 
-// confirmed is the token of one that was confirmed.
-func (w *world) confirmed(c nightlatch.Confirmation) string {
+// doneConfirming is the token of one that was confirmed.
+func (w *world) doneConfirming(c nightlatch.Confirmation) string {
 	w.Helper()
 	next := w.must(w.prove(w.confirmation(c), "knock", "right"))
 	if next.Step != nightlatch.StepDone || next.Confirms != c.What || next.Session.ID != "" {
@@ -49,7 +49,7 @@ func newPayer(t *testing.T, options ...func(*nightlatch.Config)) *world {
 func TestConfirmationIsUsedOnce(t *testing.T) {
 	t.Parallel()
 	w := newPayer(t)
-	tok := w.confirmed(payment)
+	tok := w.doneConfirming(payment)
 	var good atomic.Int32
 	var all sync.WaitGroup
 	for range 8 {
@@ -88,7 +88,7 @@ func TestConfirmationIsBound(t *testing.T) {
 	w := newPayer(t)
 	w.add("bob")
 	w.addKnock("bob", "Door")
-	tok := w.confirmed(payment)
+	tok := w.doneConfirming(payment)
 	for name, other := range map[string]nightlatch.Confirmation{
 		"another user":    {User: "bob", What: payment.What, Binding: payment.Binding},
 		"nobody":          {User: "eve", What: payment.What, Binding: payment.Binding},
@@ -110,12 +110,12 @@ func TestConfirmationIsBound(t *testing.T) {
 		t.Errorf("what was tried in vain used it up: %v", err)
 	}
 
-	tok = w.confirmed(payment)
+	tok = w.doneConfirming(payment)
 	w.clock.pass(5 * time.Minute)
 	if err := w.UseConfirmation(t.Context(), tok, payment, client); !errors.Is(err, nightlatch.ErrUnauthenticated) {
 		t.Errorf("after 5 minutes: %v", err)
 	}
-	tok = w.confirmed(payment)
+	tok = w.doneConfirming(payment)
 	err := w.Change(t.Context(), "ada", nightlatch.Event{Name: "password_changed"}, func(context.Context) error { return nil })
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestConfirmationIsBound(t *testing.T) {
 	if err := w.UseConfirmation(t.Context(), tok, payment, client); !errors.Is(err, nightlatch.ErrUnauthenticated) {
 		t.Errorf("after a change to the account: %v", err)
 	}
-	tok = w.confirmed(payment)
+	tok = w.doneConfirming(payment)
 	w.people.put(nightlatch.User{ID: "ada", Disabled: true})
 	if err := w.UseConfirmation(t.Context(), tok, payment, client); !errors.Is(err, nightlatch.ErrUnauthenticated) {
 		t.Errorf("after the user was disabled: %v", err)
@@ -138,7 +138,7 @@ func TestConfirmationIsBound(t *testing.T) {
 func TestConfirmationOpensNothing(t *testing.T) {
 	t.Parallel()
 	w := newPayer(t)
-	begun, done := w.confirmation(payment), w.confirmed(payment)
+	begun, done := w.confirmation(payment), w.doneConfirming(payment)
 	for name, tok := range map[string]string{"begun": begun, "done": done} {
 		if _, err := w.Session(t.Context(), tok); !errors.Is(err, nightlatch.ErrUnauthenticated) {
 			t.Errorf("%s: a session: %v", name, err)

@@ -76,6 +76,7 @@ func (s *Service) beginOnce(ctx context.Context, tok string, n NewEnrollment, c 
 		if b.h, err = s.findHolder(ctx, r, tok, now); err != nil {
 			return err
 		}
+		s.forgetOthers(b.h)
 		if err := s.mayEnroll(b.h, n, n.Label, now); err != nil {
 			return err
 		}
@@ -154,6 +155,9 @@ func (s *Service) mayEnroll(h *holder, n NewEnrollment, label string, now time.T
 	switch {
 	case h.ses != nil:
 		if err := s.requireFresh(h, now); err != nil {
+			return err
+		}
+		if err := s.requireAddress(h, now); err != nil {
 			return err
 		}
 	case s.decide(h, now).Step != StepEnroll:

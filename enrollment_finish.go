@@ -19,7 +19,8 @@ type Enrolled struct {
 }
 
 // FinishEnrollment judges the response to an enrollment, and makes the authenticator. It proves that authenticator:
-// the level of the sign-in or session rises and its token changes. All other sessions of the user end.
+// the level of the sign-in or session rises and its token changes. All other sessions of the user end;
+// with a replaced authenticator its remembered devices, too.
 //
 // Errors: *factor.Refused, *InvalidError (label; a credential that somebody holds is an ErrConflict), ErrNotFound (an
 // enrollment that is unknown, another's or over; it bears 5 wrong responses), ErrUnauthenticated, ErrUnavailable.
@@ -84,6 +85,7 @@ func (s *Service) findEnrollment(ctx context.Context, f *finishing, tok, id stri
 		if f.h, err = s.findHolder(ctx, r, tok, now); err != nil {
 			return err
 		}
+		s.forgetOthers(f.h)
 		if f.pending, err = r.FindPending(ctx, id); err != nil {
 			return err
 		}
@@ -146,6 +148,9 @@ func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing
 	if err := tx.Delete(ctx, f.pending); err != nil {
 		return done, nil, err
 	}
+	if err := s.endLost(ctx, tx, f); err != nil {
+		return done, nil, err
+	}
 	rec, err := s.putEnrolled(ctx, tx, f)
 	if err != nil {
 		return done, nil, err
@@ -173,14 +178,51 @@ func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing
 	return done, nil, err
 }
 
-// dropEnrollOnly makes a proof that led only here an ordinary one: the enrollment is done.
+// endLost ends what an enrollment leaves nothing of: in a session a recovery by mail, since who enrolls there has lost
+// nothing; and by the code of a reset or a hold every other authenticator, code and device, whatever became of them
+// meanwhile.
+func (s *Service) endLost(ctx context.Context, tx *change, f *finishing) error {
+	user, st := f.h.user.ID, f.h.standing
+	if !f.h.recovering() {
+		if f.h.ses == nil {
+			return nil
+		}
+		_, err := tx.endHold(ctx, user, f.client)
+		return err
+	}
+	records, err := tx.AuthenticatorsOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if s.policy.info(r.Kind).Class == factor.Knowledge {
+			continue
+		}
+		if err := tx.Delete(ctx, r); err != nil {
+			return err
+		}
+	}
+	if err := tx.endDevices(ctx, user); err != nil {
+		return err
+	}
+	if err := tx.endLinks(ctx, user, ForRecovery); err != nil {
+		return err
+	}
+	st.Hold = nil
+	if st.AfterReset {
+		return nil
+	}
+	return tx.event(ctx, user, Event{Name: EventRecovered, Client: f.client})
+}
+
+// dropEnrollOnly takes the proofs away that led only here: the enrollment is done.
 func (s *Service) dropEnrollOnly(h *holder) {
 	if h.in == nil {
 		return
 	}
-	for i := range h.in.Proofs {
-		h.in.Proofs[i].Allows = factor.AllowsAll
-	}
+	h.in.Proofs = slices.DeleteFunc(slices.Clone(h.in.Proofs), func(p factor.Proof) bool {
+		return p.Allows == factor.AllowsEnrollment
+	})
 }
 
 func (s *Service) enrollmentUnchanged(ctx context.Context, tx *change, f *finishing, st *standing, tok string) error {
@@ -191,14 +233,17 @@ func (s *Service) enrollmentUnchanged(ctx context.Context, tx *change, f *finish
 	if err != nil {
 		return err
 	}
-	records, err := tx.AuthenticatorsOf(ctx, f.h.user.ID)
-	if err != nil {
-		return err
-	}
-	if p.Revision != f.pending.Revision || st.Changes != f.h.standing.Changes || !sameRevisions(records, f.h.records) {
+	if p.Revision != f.pending.Revision || st.Changes != f.h.standing.Changes {
 		return errAgain
 	}
-	return nil
+	if f.h.recovering() { // the others go, whatever they are now
+		return nil
+	}
+	records, err := tx.AuthenticatorsOf(ctx, f.h.user.ID)
+	if err == nil && !sameRevisions(records, f.h.records) {
+		return errAgain
+	}
+	return err
 }
 
 func (s *Service) settleRefusedEnrollment(ctx context.Context, tx *change, f *finishing) error {
@@ -222,6 +267,9 @@ func (s *Service) putEnrolled(ctx context.Context, tx *change, f *finishing) (Au
 	preferred := false
 	event := Event{Name: EventAuthenticatorAdded, Kind: kind, Client: f.client}
 	for _, old := range s.replaced(f) {
+		if err := tx.endDevices(ctx, user); err != nil {
+			return AuthenticatorRecord{}, err
+		}
 		preferred = preferred || old.Preferred
 		event.Detail = map[string]string{"replaced": old.Label}
 		if err := tx.Delete(ctx, old); err != nil {
@@ -270,7 +318,7 @@ func lookupFree(ctx context.Context, tx *change, rec AuthenticatorRecord) error 
 func (s *Service) replaced(f *finishing) (old []AuthenticatorRecord) {
 	single := s.policy.info(f.pending.Kind).Single
 	for _, r := range f.h.records {
-		if r.ID == f.data.Replaces || single && r.Kind == f.pending.Kind && r.Allows == factor.AllowsAll && r.ExpiresAt.IsZero() {
+		if r.ID == f.data.Replaces || single && r.Kind == f.pending.Kind && lasts(r) {
 			old = append(old, r)
 		}
 	}
@@ -279,12 +327,8 @@ func (s *Service) replaced(f *finishing) (old []AuthenticatorRecord) {
 
 // putBackups installs the recovery codes that came with a first authenticator, and takes away what a reset gave.
 func (s *Service) putBackups(ctx context.Context, tx *change, f *finishing) ([]string, error) {
-	for _, r := range f.h.records {
-		if r.Allows == factor.AllowsEnrollment {
-			if err := tx.Delete(ctx, r); err != nil {
-				return nil, err
-			}
-		}
+	if err := tx.removeEnrollOnly(ctx, f.h.user.ID); err != nil {
+		return nil, err
 	}
 	var codes []string
 	for kind, e := range f.backups {

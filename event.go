@@ -68,6 +68,7 @@ const (
 	EventNewBrowser             = "new_browser"          // a sign-in from a browser that was not seen before
 	EventWrongCodes             = "repeated_wrong_codes" // after a right password
 	EventNotMe                  = "not_me"               // Detail "event" is the name of what was disowned
+	EventNoticesRead            = "notices_read"         // on the account page, where there is no address
 	EventRecoveryAsked          = "recovery_asked"
 	EventRecoveryBegun          = "recovery_begun" // the hold
 	EventRecoveryCanceled       = "recovery_canceled"
@@ -93,12 +94,16 @@ func (s *Service) addEvent(ctx context.Context, tx Tx, st *standing, e Event, no
 	return tx.Put(ctx, r)
 }
 
-// eventMAC binds an event to its place in the trail: every part has its length before it.
 func (s *Service) eventMAC(r EventRecord, before []byte) []byte {
+	return s.key.MAC("event", eventParts(r, before)...)
+}
+
+// eventParts is what binds an event to its place in the trail: every part has its length before it.
+func eventParts(r EventRecord, before []byte) [][]byte {
 	var seq, at [8]byte
 	binary.BigEndian.PutUint64(seq[:], uint64(r.Seq))
 	binary.BigEndian.PutUint64(at[:], uint64(r.At.UnixMicro()))
-	return s.key.MAC("event", before, []byte(r.User), seq[:], at[:], []byte(r.Name), r.Data)
+	return [][]byte{before, []byte(r.User), seq[:], at[:], []byte(r.Name), r.Data}
 }
 
 func (s *Service) logEvent(user string, e Event) {
@@ -124,11 +129,7 @@ func (s *Service) EventsOf(ctx context.Context, user string, before int64, limit
 		}
 		events = events[:0]
 		for _, rec := range records {
-			e := Event{Seq: rec.Seq, At: rec.At, Name: rec.Name}
-			if err := json.Unmarshal(rec.Data, &e); err != nil {
-				return err
-			}
-			events = append(events, e)
+			events = append(events, readEvent(rec))
 		}
 		return nil
 	})

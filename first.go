@@ -80,7 +80,7 @@ func (s *Service) prepareFirst(ctx context.Context, t *trial, a First) error {
 	t.h.user.Disabled = u.Disabled || err != nil
 	now := s.time()
 	return s.store.View(ctx, func(r Reader) error {
-		name, addr, err := s.firstTallies(ctx, r, t, a)
+		name, addr, err := s.firstTallies(ctx, r, t, a, now)
 		if err != nil {
 			return err
 		}
@@ -96,8 +96,19 @@ func (s *Service) prepareFirst(ctx context.Context, t *trial, a First) error {
 	})
 }
 
-// firstTallies are what a wrong first factor is counted on: the name, and the address.
-func (s *Service) firstTallies(ctx context.Context, r Reader, t *trial, a First) (name, addr tally, err error) {
+// firstTallies are what a wrong first factor is counted on: the name, and the address. In a browser that the user has
+// remembered it is that device alone: strangers who guess at the name never keep its owner out, and whoever has stolen the
+// device's value has no more tries than that device.
+func (s *Service) firstTallies(ctx context.Context, r Reader, t *trial, a First, now time.Time) (name, addr tally, err error) {
+	addr.limits = s.limits
+	known, err := s.knownDevice(ctx, r, a, now)
+	if err != nil {
+		return name, addr, err
+	}
+	if known != "" {
+		name, err = s.findTally(ctx, r, deviceSubject(known), t.info.Kind)
+		return name, addr, err
+	}
 	subject, err := s.subjectOf(a)
 	if err != nil {
 		return name, addr, err
@@ -105,7 +116,6 @@ func (s *Service) firstTallies(ctx context.Context, r Reader, t *trial, a First)
 	if name, err = s.findTally(ctx, r, subject, t.info.Kind); err != nil {
 		return name, addr, err
 	}
-	addr.limits = s.limits
 	if subject = addressSubject(a.Start.Client.Addr); subject != "" {
 		addr, err = s.findTally(ctx, r, subject, t.info.Kind)
 		addr.limits = s.limits.forAddress()
@@ -113,14 +123,26 @@ func (s *Service) firstTallies(ctx context.Context, r Reader, t *trial, a First)
 	return name, addr, err
 }
 
+// knownDevice is the id of the remembered device that an attempt comes from, or "".
+func (s *Service) knownDevice(ctx context.Context, r Reader, a First, now time.Time) (string, error) {
+	if a.User == "" || a.Start.Token || a.Start.Device == "" {
+		return "", nil
+	}
+	d, is, err := s.findDevice(ctx, r, a.User, a.Start.Device, now)
+	if err != nil || is != shownGood && is != shownBefore {
+		return "", err
+	}
+	return d.record.ID, nil
+}
+
 func (s *Service) settleFirst(ctx context.Context, tx *change, t *trial, a First) (next Next, outcome, err error) {
 	st := &standing{}
-	if a.User != "" && t.judged {
+	if a.User != "" && (t.judged || a.Start.Device != "") {
 		if st, err = tx.standing(ctx, a.User); err != nil {
 			return Next{}, nil, err
 		}
 	}
-	name, addr, err := s.firstTallies(ctx, tx, t, a)
+	name, addr, err := s.firstTallies(ctx, tx, t, a, tx.now)
 	if err != nil {
 		return Next{}, nil, err
 	}
@@ -162,6 +184,13 @@ func (s *Service) settleWrongFirst(ctx context.Context, tx *change, t *trial, a 
 	if addr.record.Subject != "" {
 		addr.throttle = addr.wrong(addr.limits, tx.now)
 		if err := s.putTally(ctx, tx, addr, tx.now); err != nil {
+			return err
+		}
+	}
+	if d, is, err := s.findDevice(ctx, tx, a.User, a.Start.Device, tx.now); err != nil {
+		return err
+	} else if is == shownOlder {
+		if err := tx.endCopied(ctx, d, t.client); err != nil {
 			return err
 		}
 	}

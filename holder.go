@@ -18,6 +18,10 @@ type holder struct {
 	ses      *Session // is set
 	records  []AuthenticatorRecord
 	held     []factor.Held // what of records has not expired, unsealed
+	// address is what a code is mailed by before a first enrollment, or nil.
+	address *factor.Held
+	// sameMailbox are the ids of held that prove nothing more than the mailbox that the password came from.
+	sameMailbox []string
 }
 
 // findHolder returns the sign-in or session of a token with all that belongs to it, or ErrUnauthenticated.
@@ -60,7 +64,7 @@ func (s *Service) loadHeld(ctx context.Context, r Reader, h *holder, now time.Ti
 	if err != nil {
 		return err
 	}
-	h.records, h.held = records, nil
+	h.records, h.held, h.sameMailbox = records, nil, nil
 	for _, rec := range records {
 		if !rec.ExpiresAt.IsZero() && !rec.ExpiresAt.After(now) {
 			continue
@@ -71,7 +75,8 @@ func (s *Service) loadHeld(ctx context.Context, r Reader, h *holder, now time.Ti
 		}
 		h.held = append(h.held, held)
 	}
-	return nil
+	h.address = s.addressOf(h)
+	return s.restMailbox(h)
 }
 
 // clone is a copy whose proofs and holdings change without it.
@@ -111,9 +116,12 @@ func (h *holder) addProof(p factor.Proof) {
 		return old.Kind == p.Kind && old.Authenticator == p.Authenticator
 	})
 	proofs = append(proofs, p)
-	if h.in != nil {
+	switch {
+	case h.in != nil:
 		h.in.Proofs = proofs
-	} else {
+	case byAddress(p): // it makes no level and is no fresh proof
+		h.ses.addressAt = p.At
+	default:
 		h.ses.Proofs = proofs
 	}
 }
@@ -125,10 +133,11 @@ func (h *holder) purpose() factor.Purpose {
 	return factor.ForSignIn
 }
 
+// ofKind are those of a kind that work: a factor never sees one that is suspended.
 func (h *holder) ofKind(kind factor.Kind) []factor.Held {
 	var held []factor.Held
 	for _, a := range h.held {
-		if a.Kind == kind {
+		if a.Kind == kind && a.Allows != factor.AllowsNothing {
 			held = append(held, a)
 		}
 	}
@@ -145,7 +154,9 @@ func (h *holder) record(id string) (AuthenticatorRecord, bool) {
 
 func (s *Service) decide(h *holder, now time.Time) Decision {
 	known := slices.ContainsFunc(h.proofs(), func(p factor.Proof) bool { return p.Device != "" })
-	d := s.policy.Decide(h.proofs(), h.held, known, h.standing.view(h.user), now)
+	st := h.standing.view(h.user)
+	st.Address = h.address
+	d := s.policy.Decide(h.proofs(), h.held, known, st, now)
 	if h.confirms() != "" {
 		return confirming(d, h.proofs())
 	}
@@ -175,9 +186,11 @@ func (s *Service) next(h *holder, d Decision) Next {
 	if h.in != nil {
 		start := h.in.Start
 		n.ExpiresAt, n.To, n.Stay, n.ByToken, n.Binding = h.in.record.ExpiresAt, start.To, start.Stay, start.Token, start.Binding
+		n.Device, n.DeviceUntil, n.Browser = h.in.device, h.in.deviceUntil, h.in.browser
 	}
 	if d.Step == StepVerify {
-		n.Offers = s.view(d.Offers)
+		n.Offers, n.MayRemember = s.view(d.Offers), s.mayRemember(h, d)
+		n.SameMailbox = len(h.sameMailbox) > 0
 	}
 	return n
 }
@@ -189,7 +202,10 @@ func (s *Service) view(held []factor.Held) []Offer {
 		info := s.policy.info(h.Kind)
 		o := Offer{
 			ID: h.ID, Kind: h.Kind, Label: h.Label, Hint: h.Hint, Model: h.Model, Preferred: h.Preferred, Backup: info.Backup,
-			CreatedAt: h.CreatedAt, LastUsedAt: h.LastUsedAt,
+			CreatedAt: h.CreatedAt, LastUsedAt: h.LastUsedAt, Suspended: h.Allows == factor.AllowsNothing,
+		}
+		if h.ID == addressID {
+			o.ID = "" // what is not kept has none
 		}
 		if info.Backup || info.Class == factor.Knowledge {
 			o.ID, o.Label = "", ""
@@ -214,27 +230,12 @@ func (s *Service) call(u User, st standing, purpose factor.Purpose) factor.Call 
 	}
 }
 
-// isFresh says whether a proof counts for what guards the account: one by a second factor where one is held,
-// else any, within Policy.Fresh.
-func (s *Service) isFresh(h *holder, now time.Time) bool {
-	second := s.policy.second(h.held)
-	return slices.ContainsFunc(h.proofs(), func(p factor.Proof) bool {
-		if second && !slices.ContainsFunc(p.Classes, func(c factor.Class) bool { return c != factor.Knowledge }) {
-			return false
-		}
-		return now.Sub(p.At) < s.policy.Fresh
-	})
-}
+// isFresh says whether the session has a fresh proof, within Policy.Fresh.
+func (s *Service) isFresh(h *holder, now time.Time) bool { return s.freshWithin(h, now, 0, nil) }
 
 // requireFresh returns a *FreshProofError unless the session has a fresh proof.
 func (s *Service) requireFresh(h *holder, now time.Time) error {
-	if h.ses == nil {
-		return ErrForbidden
-	}
-	if s.isFresh(h, now) {
-		return nil
-	}
-	return &FreshProofError{Offers: s.view(s.offers(h, now))}
+	return s.requireWithin(h, now, 0, nil)
 }
 
 // Fresh returns nil when the session of a token has a fresh proof.
@@ -250,8 +251,8 @@ func (s *Service) Fresh(ctx context.Context, tok string) error {
 	}))
 }
 
-// HeldOf returns the authenticators of one kind that a user holds, with their states, for the factor's own methods. A
-// state is a secret: it is shown to nobody. Errors: ErrUnavailable.
+// HeldOf returns the authenticators of one kind that a user holds, with their states, for the factor's own methods; no
+// suspended ones. A state is a secret: it is shown to nobody. Errors: ErrUnavailable.
 func (s *Service) HeldOf(ctx context.Context, u User, kind factor.Kind) (factor.User, []factor.Held, error) {
 	h := &holder{user: u}
 	err := s.store.View(ctx, func(r Reader) error {

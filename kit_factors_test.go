@@ -82,6 +82,10 @@ func (p paper) FinishEnrollment(_ context.Context, c factor.Call, _ factor.State
 	return p.codes(c.Rand, 3)
 }
 
+func (p paper) OneCode(_ context.Context, c factor.Call) (factor.Enrolled, error) {
+	return p.codes(c.Rand, 1)
+}
+
 // codes makes a set of n.
 func (paper) codes(random io.Reader, n int) (factor.Enrolled, error) {
 	var s sheet

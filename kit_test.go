@@ -92,6 +92,7 @@ type world struct {
 	key    *nightlatch.KeyRing
 	config nightlatch.Config
 	app    factor.Factor // authenticator apps
+	codes  []string      // recovery codes of a test
 }
 
 // newWorld makes one; each option changes the Config before the Service is made.

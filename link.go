@@ -44,12 +44,19 @@ func (s *Service) NewLink(ctx context.Context, user string, p Purpose, data []by
 }
 
 func (c *change) newLink(ctx context.Context, user string, p Purpose, data []byte, life time.Duration) (tok string, err error) {
-	tok, hash := token.New(c.s.rand, token.Mailed)
-	r := LinkRecord{Token: hash, User: user, Purpose: string(p), CreatedAt: c.now, ExpiresAt: c.now.Add(life)}
-	if r.Sealed, err = c.s.seal(data, linkPlace(r)); err != nil {
+	tok, r, err := c.makeLink(user, p, data, life)
+	if err != nil {
 		return "", err
 	}
 	return tok, c.Put(ctx, r)
+}
+
+// makeLink makes a link that is not kept yet.
+func (c *change) makeLink(user string, p Purpose, data []byte, life time.Duration) (tok string, r LinkRecord, err error) {
+	tok, hash := token.New(c.s.rand, token.Mailed)
+	r = LinkRecord{Token: hash, User: user, Purpose: string(p), CreatedAt: c.now, ExpiresAt: c.now.Add(life)}
+	r.Sealed, err = c.s.seal(data, linkPlace(r))
+	return tok, r, err
 }
 
 // findLink returns a link that may be used. It returns a *factor.Refused that says why another may not.
@@ -160,8 +167,12 @@ func (s *Service) Post(ctx context.Context, user string, m factor.Message, c Cli
 }
 
 // post keeps a message that is due now.
-func (c *change) post(ctx context.Context, user string, n sealedNotice) (err error) {
-	r := MessageRecord{ID: token.NewID(c.s.rand), User: user, DueAt: c.now, ExpiresAt: c.now.Add(noticeLife)}
+func (c *change) post(ctx context.Context, user string, n sealedNotice) error {
+	return c.postAt(ctx, user, n, c.now, c.now.Add(noticeLife))
+}
+
+func (c *change) postAt(ctx context.Context, user string, n sealedNotice, due, expires time.Time) (err error) {
+	r := MessageRecord{ID: token.NewID(c.s.rand), User: user, DueAt: due, ExpiresAt: expires}
 	if r.Sealed, err = c.s.seal(n, noticePlace(r)); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -28,7 +29,7 @@ type Notices interface {
 	// Wants says whether owners are told of events of that name at all.
 	Wants(event string) bool
 	// Mail writes the mail about an event; false: about this one there is none. Kind and To of the message are
-	// filled in by the engine.
+	// filled in by the engine. With an empty Notice.To it is asked only whether there is one.
 	Mail(n Notice) (factor.Message, bool)
 }
 
@@ -49,50 +50,105 @@ type Notice struct {
 type sealedNotice struct {
 	Message factor.Message `json:"message"`
 	Tries   int            `json:"tries,omitempty"`
+	// Hold: it is no message but the end of the hold with that id; Remind: it is a reminder to enroll. Lang is the
+	// language of who began it.
+	Hold   string `json:"hold,omitempty"`
+	Remind bool   `json:"remind,omitempty"`
+	Lang   string `json:"lang,omitempty"`
 }
 
 func noticePlace(r MessageRecord) seal.Place {
 	return seal.Place{Table: "messages", Column: "sealed", ID: r.ID, User: r.User}
 }
 
+// notMeLife is how long the link **This was not me** is good.
+const notMeLife = 7 * day
+
+// mayDisown says whether the notices of an event hold the link **This was not me**: all but those of what takes nothing
+// from anybody, or has taken it already.
+func mayDisown(event string) bool {
+	switch event {
+	case EventRecoveryAsked, EventHelpAsked, EventRecoveryCanceled, EventReset, EventCodeGiven, EventNotMe, EventUnlocked,
+		EventAuthenticatorSuspended, EventDevicesEnded, EventReminded, EventWouldStop:
+		return false
+	}
+	return true
+}
+
 // putNotices keeps the notices about what the transaction wrote to trails. They are committed with it and sent
 // afterwards, so that none is lost and none tells of what did not happen.
 func (c *change) putNotices(ctx context.Context) error {
-	s := c.s
-	if s.notices == nil || s.senders["email"] == nil {
+	if c.s.notices == nil {
 		return nil
 	}
+	users := map[string]User{}
 	for _, l := range c.logged {
-		if !s.notices.Wants(l.event.Name) {
+		if l.mailed || !c.s.notices.Wants(l.event.Name) {
 			continue
 		}
-		u, err := s.users.FindUser(ctx, l.user)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		l.event.At = c.now
-		for _, to := range append([]string{u.Email}, l.event.Tell...) {
-			if to == "" {
-				continue
-			}
-			if err := c.putNotice(ctx, Notice{User: u, Event: l.event, To: to, Lang: l.event.Client.Lang}); err != nil {
+		u, known := users[l.user]
+		if !known {
+			var err error
+			u, err = c.s.users.FindUser(ctx, l.user)
+			if err != nil && !errors.Is(err, ErrNotFound) {
 				return err
 			}
+			users[l.user] = u
+		}
+		if err := c.tell(ctx, u, l); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// putNotice keeps one mail.
+// tell tells everybody of one event. A user who is gone has no ID.
+func (c *change) tell(ctx context.Context, u User, l loggedEvent) error {
+	known, mails := u.ID != "", c.s.senders[mailKind] != nil
+	u.ID = l.user
+	n := Notice{User: u, Event: l.event, Lang: l.event.Client.Lang}
+	if known && (u.Email == "" || !mails) {
+		if err := c.leaveUnread(ctx, n); err != nil {
+			return err
+		}
+	}
+	if !mails {
+		return nil
+	}
+	for _, to := range append([]string{u.Email}, l.event.Tell...) {
+		if n.To = to; to == "" {
+			continue
+		}
+		if err := c.putNotice(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putNotice keeps one mail, with a link of its own where its event may be disowned.
 func (c *change) putNotice(ctx context.Context, n Notice) error {
+	var link LinkRecord
+	st, err := c.standing(ctx, n.User.ID)
+	if err != nil {
+		return err
+	}
+	if mayDisown(n.Event.Name) && !st.Removed { // of who is gone nothing can be taken away
+		n.Purpose = ForNotMe
+		if n.Link, link, err = c.makeLink(n.User.ID, ForNotMe, disownedOf(n.Event, n.To), notMeLife); err != nil {
+			return err
+		}
+	}
 	m, ok := c.s.notices.Mail(n)
 	if !ok {
 		return nil
 	}
-	m.Kind, m.To = "email", n.To
+	if link.Token != "" && strings.Contains(m.Text, n.Link) { // a link that nobody gets is not kept
+		if err := c.Put(ctx, link); err != nil {
+			return err
+		}
+	}
+	m.Kind, m.To = mailKind, n.To
 	return c.post(ctx, n.User.ID, sealedNotice{Message: m})
 }
 
@@ -138,18 +194,16 @@ func (s *Service) sendNotice(ctx context.Context, r MessageRecord) (sent bool, e
 	if err := s.open(r.Sealed, noticePlace(r), &n); err != nil {
 		return false, err
 	}
+	if n.Hold != "" {
+		return false, s.finishHold(ctx, r, n)
+	}
+	if n.Remind {
+		return false, s.finishReminder(ctx, r, n.Lang)
+	}
+	if taken, err := s.takeUp(ctx, &r, &n); err != nil || !taken {
+		return false, err
+	}
 	now := s.time()
-	n.Tries++
-	r.DueAt = now.Add(noticeLease)
-	if r.Sealed, err = s.seal(n, noticePlace(r)); err != nil {
-		return false, err
-	}
-	if err := s.put(ctx, r); errors.Is(err, ErrConflict) {
-		return false, nil // another process is at it
-	} else if err != nil {
-		return false, err
-	}
-	r.Revision++
 	failed := s.deliver(ctx, &n.Message)
 	if failed == nil || errors.Is(failed, factor.ErrDestination) {
 		err := s.store.Tx(ctx, func(ctx context.Context, tx Tx) error { return tx.Delete(ctx, r) })
@@ -157,6 +211,22 @@ func (s *Service) sendNotice(ctx context.Context, r MessageRecord) (sent bool, e
 	}
 	r.DueAt = now.Add(delay(Limits{FirstDelay: noticeDelay, MaxDelay: noticeMaxDelay}, n.Tries-1))
 	return false, ignoreConflict(s.put(ctx, r))
+}
+
+// takeUp puts a notice off by the lease, so that no other process is at it, and says whether this one is.
+func (s *Service) takeUp(ctx context.Context, r *MessageRecord, n *sealedNotice) (taken bool, err error) {
+	n.Tries++
+	r.DueAt = s.time().Add(noticeLease)
+	if r.Sealed, err = s.seal(*n, noticePlace(*r)); err != nil {
+		return false, err
+	}
+	if err := s.put(ctx, *r); errors.Is(err, ErrConflict) {
+		return false, nil // another process is at it
+	} else if err != nil {
+		return false, err
+	}
+	r.Revision++
+	return true, nil
 }
 
 func (s *Service) put(ctx context.Context, r Record) error {

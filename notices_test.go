@@ -15,7 +15,9 @@ import (
 // told is a world whose owners hear of what happens.
 func told(t *testing.T, options ...func(*nightlatch.Config)) (*world, *mailbox) {
 	t.Helper()
-	w, box := postal(t, append(options, func(c *nightlatch.Config) { c.Notices = notice.Writer{Service: "Example"} })...)
+	w, box := postal(t, append(options, func(c *nightlatch.Config) {
+		c.Notices = notice.Writer{Service: "Example", Links: "https://example.com"}
+	})...)
 	w.add("eve")
 	w.people.put(nightlatch.User{ID: "eve", Name: "eve"}) // has no address
 	return w, box

@@ -212,7 +212,11 @@ func (s *Service) settlePasskey(ctx context.Context, tx *change, t *trial, a ano
 	if err := s.tellWarnings(ctx, tx, t, rec); err != nil {
 		return Next{}, err
 	}
-	return s.begin(ctx, tx, t.h, s.proof(t.verdict.Proof, t.info, rec, tx.now), start)
+	proof := s.proof(t.verdict.Proof, t.info, rec, tx.now)
+	if err := s.ownerIsBack(ctx, tx, t.h, proof, t.client); err != nil {
+		return Next{}, err
+	}
+	return s.begin(ctx, tx, t.h, proof, start)
 }
 
 // burn notes the challenge as answered. Whoever comes second finds it there.

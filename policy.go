@@ -22,6 +22,9 @@ const (
 func LevelOf(proofs []factor.Proof) Level {
 	classes := map[factor.Class]bool{}
 	for _, p := range proofs {
+		if p.Allows == factor.AllowsEnrollment { // it leads to an enrollment and counts for nothing else
+			continue
+		}
 		for _, c := range p.Classes {
 			classes[c] = true
 		}
@@ -59,7 +62,7 @@ type Policy struct {
 	Remember time.Duration
 	// AtLeast is how many second factors a user must hold who must have one; default 1.
 	AtLeast int
-	// ReportOnly lets those pass who would have to enroll, and writes EventWouldStop.
+	// ReportOnly lets those pass who would have to enroll, whatever Grace says, and writes EventWouldStop.
 	ReportOnly bool
 	// FirstEnrollment is what the first second factor needs beside the password; default FirstByAddress.
 	FirstEnrollment FirstEnrollment
@@ -78,6 +81,8 @@ type Standing struct {
 	AfterReset bool
 	// RequiredSince is when enrollment was first put off; zero: never.
 	RequiredSince time.Time
+	// Address is the user's address where a code is mailed there before a first enrollment, else nil.
+	Address *factor.Held
 }
 
 // Step is what comes next.
@@ -96,6 +101,8 @@ type Decision struct {
 	Offers   []factor.Held // with StepVerify: what may be proven, in the order to offer it
 	Kinds    []factor.Kind // with StepEnroll: what may be enrolled
 	EnrollBy time.Time     // with StepDone: enrollment is put off until then; zero: it is not required
+	// WouldStop, with StepDone: ReportOnly let somebody pass who would have to enroll.
+	WouldStop bool
 }
 
 // Decide says what comes next. It is a pure function and the only place where that is said.
@@ -113,22 +120,20 @@ func (p Policy) Decide(proven []factor.Proof, held []factor.Held, known bool, st
 		return Decision{Step: StepVerify, Offers: p.resetOffer(held)}
 	}
 	if p.second(held) {
-		if known || LevelOf(proven) >= Level2 {
-			return Decision{Step: StepDone}
+		d := p.demand(held, st, now)
+		if !known && LevelOf(proven) < Level2 || d.Step == StepEnroll && LevelOf(byPerson(proven)) < Level2 {
+			return Decision{Step: StepVerify, Offers: p.offers(held)}
 		}
-		return Decision{Step: StepVerify, Offers: p.offers(held)}
+		return d
 	}
-	if !p.Requires(st.Admin) || LevelOf(proven) >= Level2 {
+	if LevelOf(proven) >= Level2 { // whoever vouches for two classes needs nothing of ours
 		return Decision{Step: StepDone}
 	}
-	since := st.RequiredSince
-	if since.IsZero() {
-		since = now
+	d := p.demand(held, st, now)
+	if d.Step == StepEnroll && st.Address != nil {
+		return Decision{Step: StepVerify, Offers: []factor.Held{*st.Address}}
 	}
-	if by := since.Add(p.Grace); by.After(now) {
-		return Decision{Step: StepDone, EnrollBy: by}
-	}
-	return Decision{Step: StepEnroll, Kinds: p.enrollable()}
+	return d
 }
 
 // Requires says whether a user must have a second factor.
@@ -177,7 +182,7 @@ func (p Policy) isSecond(k factor.Kind) bool {
 	return i.Class != factor.Knowledge && !i.Backup
 }
 
-// second says whether a second factor is held.
+// second says whether a second factor is held. One that is suspended counts: its account is none without.
 func (p Policy) second(held []factor.Held) bool {
 	return slices.ContainsFunc(held, func(h factor.Held) bool { return p.isSecond(h.Kind) })
 }
@@ -187,11 +192,12 @@ func (p Policy) offers(held []factor.Held) []factor.Held {
 	var offers, backups []factor.Held
 	for _, h := range held {
 		switch {
+		case h.Allows == factor.AllowsNothing: // held, and good for nothing
 		case p.isSecond(h.Kind):
 			offers = append(offers, h)
 		case p.info(h.Kind).Backup && h.Allows == factor.AllowsAll && h.Left > 0:
 			backups = append(backups, h)
-		case p.info(h.Kind).Backup && h.Allows != factor.AllowsAll:
+		case p.info(h.Kind).Backup && h.Allows == factor.AllowsEnrollment:
 			backups = append(backups, h)
 		}
 	}
@@ -240,6 +246,7 @@ func (p *Policy) complete(order []factor.Kind, factors map[factor.Kind]factor.Fa
 		return fmt.Errorf("nightlatch: Policy.Require: %q is none of optional, required, admins", p.Require)
 	}
 	orDuration(&p.Fresh, 10*time.Minute)
+	p.AtLeast = max(p.AtLeast, 1)
 	p.order, p.infos = order, map[factor.Kind]factor.Info{}
 	for k, f := range factors {
 		p.infos[k] = f.Info()

@@ -49,6 +49,11 @@ func TestDecide(t *testing.T) {
 		need     = Policy{Require: Required}
 		admins   = Policy{Require: Admins}
 		grace    = Policy{Require: Required, Grace: time.Hour}
+		two      = Policy{Require: Required, AtLeast: 2}
+		twoLater = Policy{Require: Required, AtLeast: 2, Grace: time.Hour}
+		report   = Policy{Require: Required, AtLeast: 2, ReportOnly: true, Grace: time.Hour}
+		asleep   = factor.Held{ID: "s", Kind: "key", Allows: factor.AllowsNothing}
+		carried  = factor.Proof{Kind: "app", Classes: []factor.Class{factor.Possession}, Device: "d"}
 	)
 	type proofs = []factor.Proof
 	type holds = []factor.Held
@@ -95,6 +100,30 @@ func TestDecide(t *testing.T) {
 		"grace lasts":                        {policy: grace, proven: proofs{pw}, standing: Standing{RequiredSince: policyNow.Add(-time.Hour + 1)}, want: Decision{Step: StepDone, EnrollBy: policyNow.Add(1)}},
 		"grace is over":                      {policy: grace, proven: proofs{pw}, standing: Standing{RequiredSince: policyNow.Add(-time.Hour)}, want: enroll(both...)},
 		"grace spares nobody who holds one":  {policy: grace, proven: proofs{pw}, held: holds{app}, want: ask(app)},
+		"two needed, one held":               {policy: two, proven: proofs{pw, byApp}, held: holds{password, app}, want: enroll(both...)},
+		"two needed, two held":               {policy: two, proven: proofs{pw, byApp}, held: holds{app, key}, want: done},
+		"two needed, none proven":            {policy: two, proven: proofs{pw}, held: holds{app}, want: ask(app)},
+		"two needed, none held":              {policy: two, proven: proofs{pw}, held: holds{password}, want: enroll(both...)},
+		"two needed, codes do not count":     {policy: two, proven: proofs{pw, byPaper}, held: holds{app, paper}, want: enroll(both...)},
+		"two needed, one suspended":          {policy: two, proven: proofs{pw, byApp}, held: holds{app, asleep}, want: enroll(both...)},
+		"two needed, one cannot work":        {policy: two, proven: proofs{pw, byApp}, held: holds{app, gone}, want: enroll(both...)},
+		"two needed of others":               {policy: Policy{Require: Admins, AtLeast: 2}, proven: proofs{pw, byApp}, held: holds{app}, want: done},
+		"two needed of none":                 {policy: Policy{AtLeast: 2}, proven: proofs{pw, byApp}, held: holds{app}, want: done},
+		"two needed, a device is no proof":   {policy: two, proven: proofs{pw, carried}, held: holds{app}, known: true, want: ask(app)},
+		"two needed, proven beside a device": {policy: two, proven: proofs{pw, carried, byApp}, held: holds{app}, known: true, want: enroll(both...)},
+		"two held, a device":                 {policy: two, proven: proofs{pw, carried}, held: holds{app, key}, known: true, want: done},
+		"two needed later":                   {policy: twoLater, proven: proofs{pw, byApp}, held: holds{app}, want: Decision{Step: StepDone, EnrollBy: policyNow.Add(time.Hour)}},
+		"two needed later, a device":         {policy: twoLater, proven: proofs{pw, carried}, held: holds{app}, known: true, want: Decision{Step: StepDone, EnrollBy: policyNow.Add(time.Hour)}},
+		"two needed later, none proven":      {policy: twoLater, proven: proofs{pw}, held: holds{app}, want: ask(app)},
+		"two needed by now":                  {policy: twoLater, proven: proofs{pw, byApp}, held: holds{app}, standing: Standing{RequiredSince: policyNow.Add(-time.Hour)}, want: enroll(both...)},
+		"a code, and nothing works":          {policy: need, proven: proofs{pw, byPaper}, held: holds{gone, paper}, want: enroll(both...)},
+		"reported":                           {policy: report, proven: proofs{pw}, want: Decision{Step: StepDone, WouldStop: true}},
+		"reported, one held":                 {policy: report, proven: proofs{pw, byApp}, held: holds{app}, want: Decision{Step: StepDone, WouldStop: true}},
+		"reported, a device":                 {policy: report, proven: proofs{pw, carried}, held: holds{app}, known: true, want: Decision{Step: StepDone, WouldStop: true}},
+		"reported, none proven":              {policy: report, proven: proofs{pw}, held: holds{app}, want: ask(app)},
+		"reported, enough":                   {policy: report, proven: proofs{pw, byApp}, held: holds{app, key}, want: done},
+		"reported, of others":                {policy: Policy{Require: Admins, ReportOnly: true}, proven: proofs{pw}, want: done},
+		"reported, after a reset":            {policy: report, proven: proofs{pw, ofReset}, standing: Standing{AfterReset: true}, want: enroll(both...)},
 		"after a reset":                      {proven: proofs{pw}, held: holds{password, ofAdmin}, standing: Standing{AfterReset: true}, want: ask(ofAdmin)},
 		"after a reset, only that code":      {proven: proofs{pw}, held: holds{app, paper, ofAdmin}, standing: Standing{AfterReset: true}, want: ask(ofAdmin)},
 		"after a reset whose code is over":   {proven: proofs{pw}, held: holds{password}, standing: Standing{AfterReset: true}, want: ask(factor.Held{Kind: "paper"})},

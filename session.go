@@ -29,6 +29,8 @@ type Session struct {
 
 	record SessionRecord
 	user   *User // as SessionAndUser found it, or nil
+	// addressAt is when a code mailed to the user's address was proven, before a first enrollment.
+	addressAt time.Time
 }
 
 // sessionData is what is kept of a session beside its columns.
@@ -37,6 +39,7 @@ type sessionData struct {
 	Client  Client         `json:"client"`
 	Stay    bool           `json:"stay,omitempty"`
 	Binding string         `json:"binding,omitempty"`
+	Address time.Time      `json:"address,omitzero"` // Session.addressAt
 }
 
 func (s *Service) readSession(r SessionRecord) (Session, error) {
@@ -46,7 +49,7 @@ func (s *Service) readSession(r SessionRecord) (Session, error) {
 	}
 	ses := Session{
 		ID: r.ID, User: r.User, Level: LevelOf(d.Proofs), Proofs: d.Proofs, Client: d.Client, Stay: d.Stay, Binding: d.Binding,
-		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, record: r,
+		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, record: r, addressAt: d.Address,
 	}
 	if idle := r.LastUsedAt.Add(s.limits.Idle); idle.Before(ses.ExpiresAt) {
 		ses.ExpiresAt = idle

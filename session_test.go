@@ -56,6 +56,26 @@ func TestSessionEnds(t *testing.T) {
 	}
 }
 
+// A session that the next sign-in of the same browser replaces ends, and its owner's trail says so: it may be another's.
+func TestReplacedSessionIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("ann")
+	w.add("bob")
+	old := w.withPassword("ann")
+	a := w.attempt("bob", "", right)
+	a.Start.Replaces = old
+	w.must(w.ProveFirst(t.Context(), a))
+	w.want(doors["Session"].call(w, old), nightlatch.ErrUnauthenticated)
+	if e := w.last("ann", nightlatch.EventSessionEnded); e.Reason != "replaced" {
+		t.Errorf("event %+v", e)
+	}
+	if count(w.events("bob", 0), nightlatch.EventSessionEnded) != 0 {
+		t.Error("it is told to the wrong one")
+	}
+	w.verifyTrail("ann")
+}
+
 // The last use is noted, at most once a minute.
 func TestLastUse(t *testing.T) {
 	t.Parallel()

@@ -35,6 +35,7 @@ type Offer struct {
 	Left       int    // of a Backup kind: codes left
 	Backup     bool
 	Preferred  bool
+	Suspended  bool // in a list only: it is never asked for
 	CreatedAt  time.Time
 	LastUsedAt time.Time
 }
@@ -56,9 +57,12 @@ type Next struct {
 	ByToken   bool // as Start.Token had it
 	// MayRemember: the device may be remembered by the next right proof.
 	MayRemember bool
+	// SameMailbox: an authenticator is not on offer because its codes go to the mailbox that the password was set by.
+	SameMailbox bool
 	// Device is the new token of the remembered device, or "" where it did not change; DeviceUntil is when it ends.
 	Device      string
 	DeviceUntil time.Time
+	Browser     string // as Start had it, at the first step
 	Binding     string // as Start had it
 	// Confirms is what is to be confirmed, or with StepDone was: there is no Session then.
 	Confirms string
@@ -74,12 +78,19 @@ type signInData struct {
 	// Confirms is what is confirmed instead of signing in; ConfirmedAt is when it was.
 	Confirms    string    `json:"confirms,omitempty"`
 	ConfirmedAt time.Time `json:"confirmed_at,omitzero"`
+	Former      string    `json:"former,omitempty"`  // the id of the device that the browser was remembered as
+	Browser     string    `json:"browser,omitempty"` // what is kept of Start.Browser
 }
 
 // signIn is an unfinished sign-in.
 type signIn struct {
 	record SignInRecord
 	signInData
+	// The value of the remembered device that this step hands out, or "", and when the device ends. Never kept.
+	device      string
+	deviceUntil time.Time
+	// browser is Start.Browser, at the first step.
+	browser string
 }
 
 // findSignIn returns the live sign-in of a token, or ErrUnauthenticated.
@@ -106,7 +117,8 @@ func (s *Service) findSignIn(ctx context.Context, r Reader, tok string, now time
 	return in, err
 }
 
-// SignIn returns where the sign-in of a token stands. Errors: ErrUnauthenticated, ErrUnavailable.
+// SignIn returns where the sign-in of a token stands, which is never StepDone: one that waits for what the policy no
+// longer asks is over, and the next one is done. Errors: ErrUnauthenticated, ErrUnavailable.
 func (s *Service) SignIn(ctx context.Context, tok string) (Next, error) {
 	now := s.time()
 	var next Next
@@ -118,7 +130,11 @@ func (s *Service) SignIn(ctx context.Context, tok string) (Next, error) {
 		if h.in == nil {
 			return ErrUnauthenticated
 		}
-		next = s.next(h, s.decide(h, now))
+		d := s.decide(h, now)
+		if d.Step == StepDone {
+			return ErrUnauthenticated
+		}
+		next = s.next(h, d)
 		return nil
 	})
 	return next, s.outer(err)
@@ -177,8 +193,16 @@ func (s *Service) begin(ctx context.Context, tx *change, h *holder, proof factor
 		signInData: signInData{Proofs: []factor.Proof{proof}, Start: start, Changes: h.standing.Changes},
 	}
 	h.in.Replaces, _ = token.Hash(token.Session, start.Replaces)
+	var err error
+	if h.in.Browser, err = s.browserMark(h.user.ID, start); err != nil {
+		return Next{}, err
+	}
+	h.in.browser = start.Browser
 	event := Event{Name: EventFirstFactorProven, Kind: proof.Kind, Client: start.Client}
 	if err := tx.event(ctx, h.user.ID, event); err != nil {
+		return Next{}, err
+	}
+	if err := s.takeDevice(ctx, tx, h, start); err != nil {
 		return Next{}, err
 	}
 	return s.advance(ctx, tx, h, start.Client)
@@ -215,11 +239,8 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 			return Next{}, err
 		}
 	}
-	if err := s.endReplaced(ctx, tx, in.Replaces); err != nil {
+	if err := s.endReplaced(ctx, tx, in.Replaces, c); err != nil {
 		return Next{}, err
-	}
-	if !d.EnrollBy.IsZero() && h.standing.RequiredSince.IsZero() {
-		h.standing.RequiredSince = tx.now
 	}
 	tok, hash := token.New(s.rand, token.Session)
 	id := token.NewID(s.rand)
@@ -236,7 +257,10 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 		return Next{}, err
 	}
 	record.Revision = 1
-	if err := tx.event(ctx, h.user.ID, Event{Name: EventSignedIn, Client: c}); err != nil {
+	if err := s.tellSignedIn(ctx, tx, h, c); err != nil {
+		return Next{}, err
+	}
+	if err := s.noteDemand(ctx, tx, h, d, c); err != nil {
 		return Next{}, err
 	}
 	next := s.next(h, d)
@@ -245,8 +269,8 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 	return next, err
 }
 
-// endReplaced ends the session that the browser had before.
-func (s *Service) endReplaced(ctx context.Context, tx *change, hash string) error {
+// endReplaced ends the session that the browser had before. It may be another user's.
+func (s *Service) endReplaced(ctx context.Context, tx *change, hash string, c Client) error {
 	if hash == "" {
 		return nil
 	}
@@ -258,7 +282,10 @@ func (s *Service) endReplaced(ctx context.Context, tx *change, hash string) erro
 		return err
 	}
 	tx.raise = true
-	return tx.Delete(ctx, record)
+	if err := tx.Delete(ctx, record); err != nil {
+		return err
+	}
+	return tx.event(ctx, record.User, Event{Name: EventSessionEnded, Reason: "replaced", Client: c})
 }
 
 // renew gives a session its new proofs and a new token.
@@ -267,7 +294,7 @@ func (s *Service) renew(ctx context.Context, tx *change, h *holder) (Next, error
 	ses := h.ses
 	record := ses.record
 	record.Token, record.LastUsedAt = hash, tx.now
-	data := sessionData{Proofs: ses.Proofs, Client: ses.Client, Stay: ses.Stay, Binding: ses.Binding}
+	data := sessionData{Proofs: ses.Proofs, Client: ses.Client, Stay: ses.Stay, Binding: ses.Binding, Address: ses.addressAt}
 	var err error
 	if record.Data, err = json.Marshal(data); err != nil {
 		return Next{}, err
@@ -277,7 +304,7 @@ func (s *Service) renew(ctx context.Context, tx *change, h *holder) (Next, error
 	}
 	record.Revision++
 	tx.raise = true
-	next := Next{Step: StepDone, Token: tok, User: h.user.ID, Stay: ses.Stay}
+	next := Next{Step: StepDone, Token: tok, User: h.user.ID, Stay: ses.Stay, EnrollBy: s.enrollBy(h, tx.now)}
 	next.Session, err = s.readSession(record)
 	return next, err
 }

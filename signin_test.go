@@ -45,9 +45,11 @@ var doors = map[string]door{
 		_, err := w.RenewCodes(w.Context(), tok, "paper", client)
 		return err
 	}},
-	"Fresh":   {ses: true, call: func(w *world, tok string) error { return w.Fresh(w.Context(), tok) }},
-	"Session": {ses: true, call: func(w *world, tok string) error { _, err := w.Session(w.Context(), tok); return err }},
-	"SignOut": {ses: true, call: func(w *world, tok string) error { return w.SignOut(w.Context(), tok, client) }},
+	"Recoveries": {in: true, ses: true, call: func(w *world, tok string) error { _, err := w.Recoveries(w.Context(), tok); return err }},
+	"FirstOffer": {in: true, ses: true, call: func(w *world, tok string) error { _, err := w.FirstOffer(w.Context(), tok); return err }},
+	"Fresh":      {ses: true, call: func(w *world, tok string) error { return w.Fresh(w.Context(), tok) }},
+	"Session":    {ses: true, call: func(w *world, tok string) error { _, err := w.Session(w.Context(), tok); return err }},
+	"SignOut":    {ses: true, call: func(w *world, tok string) error { return w.SignOut(w.Context(), tok, client) }},
 	"EndSession": {ses: true, call: func(w *world, tok string) error {
 		list, err := w.SessionsOf(w.Context(), "ann")
 		if err != nil {

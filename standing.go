@@ -18,17 +18,20 @@ type standing struct {
 	Events        int64     `json:"events,omitempty"` // how long the trail is
 	Head          []byte    `json:"head,omitempty"`   // the MAC of its last event
 	Changes       int64     `json:"changes,omitempty"`
+	Removed       bool      `json:"removed,omitempty"` // only the trail is left
 	AfterReset    bool      `json:"after_reset,omitempty"`
 	RequiredSince time.Time `json:"required_since,omitzero"`
+	WouldStopAt   time.Time `json:"would_stop_at,omitzero"` // when EventWouldStop was written last
 
 	// PasswordMailedTo is the mailbox that a link to set the password went to, as destinationSubject has it; "" once
 	// the password was changed in another way. A code mailed there proves nothing more.
-	PasswordMailedTo string    `json:"password_mailed_to,omitempty"`
-	PasswordResetAt  time.Time `json:"password_reset_at,omitzero"`
-	AddressChangedAt time.Time `json:"address_changed_at,omitzero"`
-	Hold             *hold     `json:"hold,omitempty"`     // a recovery by mail that waits
-	Browsers         []browser `json:"browsers,omitempty"` // that finished a sign-in, the last seen first
-	Unread           []int64   `json:"unread,omitempty"`   // events to be read on the account page, where there is no address
+	PasswordMailedTo string      `json:"password_mailed_to,omitempty"`
+	PasswordResetAt  time.Time   `json:"password_reset_at,omitzero"`
+	AddressChangedAt time.Time   `json:"address_changed_at,omitzero"`
+	Hold             *hold       `json:"hold,omitempty"`       // a recovery by mail that waits
+	HelpAsked        []time.Time `json:"help_asked,omitempty"` // of the administrators, within a day
+	Browsers         []browser   `json:"browsers,omitempty"`   // that finished a sign-in, the last seen first
+	Unread           []int64     `json:"unread,omitempty"`     // events to be read on the account page, where there is no address
 
 	record UserRecord
 }
@@ -75,7 +78,7 @@ func (s *Service) putStanding(ctx context.Context, tx Tx, st *standing) error {
 }
 
 func (s *Service) completeHandle(st *standing) error {
-	if len(st.Handle) > 0 {
+	if len(st.Handle) > 0 || st.Removed {
 		return nil
 	}
 	st.Handle = make([]byte, 64)

@@ -63,7 +63,8 @@ type Reader interface {
 	LinksOf(ctx context.Context, user string) ([]LinkRecord, error)
 	// UsersAfter returns at most limit users whose id is greater than user, in the order of their ids.
 	UsersAfter(ctx context.Context, user string, limit int) ([]UserRecord, error)
-	// FindEvents returns at most limit events of all users that q fits, the newest first.
+	// FindEvents returns at most limit events that q fits, the newest first: with q.User by their Seq, else by their At
+	// and, within one, by their User and Seq.
 	FindEvents(ctx context.Context, q EventQuery, limit int) ([]EventRecord, error)
 	// Epoch is a number that RaiseEpoch raises. A cache of sessions reads it and forgets all when it moved.
 	Epoch(ctx context.Context) (int64, error)
@@ -213,7 +214,8 @@ type LinkRecord struct {
 // EventQuery chooses events among those of all users. The zero EventQuery chooses all.
 type EventQuery struct {
 	User, Name string // "" = any
-	// What an earlier answer ended with, to page on: its At, User and Seq. A zero Before begins with the newest.
+	// What an earlier answer ended with, to page on: its At, User and Seq. A zero Before begins with the newest,
+	// whatever the others say.
 	Before     time.Time
 	BeforeUser string
 	BeforeSeq  int64

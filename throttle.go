@@ -171,3 +171,17 @@ func (s *Service) putTally(ctx context.Context, tx Tx, t tally, now time.Time) e
 	}
 	return tx.Put(ctx, t.record)
 }
+
+// forgetTries ends the throttle of a user with one kind.
+func (c *change) forgetTries(ctx context.Context, user string, kind factor.Kind) error {
+	throttles, err := c.ThrottlesOf(ctx, userSubject(user))
+	if err != nil {
+		return err
+	}
+	for _, t := range throttles {
+		if t.Kind == kind {
+			return c.Delete(ctx, t)
+		}
+	}
+	return nil
+}

@@ -94,7 +94,7 @@ func (s *Service) prepareTrial(ctx context.Context, t *trial, tok string, r fact
 		t.h = h
 		t.remember = t.remember && h.confirms() == ""
 		f, ok := s.factors[r.Kind]
-		if !ok || !slices.ContainsFunc(s.offers(h, now), func(o factor.Held) bool { return o.Kind == r.Kind }) {
+		if !ok || !slices.ContainsFunc(s.answerable(h, now), func(o factor.Held) bool { return o.Kind == r.Kind }) {
 			return factor.Refuse(factor.Wrong) // not on offer: nothing to judge, nothing to guess
 		}
 		t.info = f.Info()
@@ -120,6 +120,7 @@ func (s *Service) judge(ctx context.Context, t *trial, r factor.Response) error 
 	case t.h.in != nil && t.h.standing.AfterReset:
 		call.Held = slices.DeleteFunc(call.Held, func(h factor.Held) bool { return h.Allows != factor.AllowsEnrollment })
 	}
+	call.Held = t.h.withAddress(call.Held, t.info.Kind)
 	if t.info.Backup || t.info.Class == factor.Knowledge {
 		call.Chosen = ""
 	}
@@ -238,6 +239,9 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 		if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
 			return err
 		}
+		if err := s.tellWrongCodes(ctx, tx, t, ta); err != nil {
+			return err
+		}
 	}
 	if t.info.Unguessable {
 		if wait, err := s.spend(ctx, tx, "noted:"+userSubject(t.h.user.ID), t.info.Kind, refusalsNoted); err != nil || wait > 0 {
@@ -249,6 +253,14 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 		e.Detail = map[string]string{"clock_off_by": strconv.Itoa(int(off / time.Second))}
 	}
 	return tx.event(ctx, t.h.user.ID, e)
+}
+
+// tellWrongCodes lets the owner hear, once in a row of wrong codes, that somebody has the password.
+func (s *Service) tellWrongCodes(ctx context.Context, tx *change, t *trial, ta tally) error {
+	if t.h.in == nil || ta.Row != s.limits.FreeTries {
+		return nil
+	}
+	return tx.event(ctx, t.h.user.ID, Event{Name: EventWrongCodes, Kind: t.info.Kind, Client: t.client})
 }
 
 // settleRight keeps the proof and goes on to what it leads to.
@@ -269,9 +281,19 @@ func (s *Service) settleRight(ctx context.Context, tx *change, t *trial, ta tall
 	if err := s.wakeOthers(ctx, tx, all, t.info.Kind); err != nil {
 		return Next{}, err
 	}
-	t.h.addProof(s.proof(t.verdict.Proof, t.info, rec, tx.now))
+	proof := s.proof(t.verdict.Proof, t.info, rec, tx.now)
+	t.h.addProof(proof)
 	if err := s.tellRight(ctx, tx, t, rec); err != nil {
 		return Next{}, err
+	}
+	if err := s.ownerIsBack(ctx, tx, t.h, proof, t.client); err != nil {
+		return Next{}, err
+	}
+	if t.remember {
+		e := Event{Kind: rec.Kind, Authenticator: rec.ID, Label: rec.Label, Client: t.client}
+		if err := s.rememberDevice(ctx, tx, t.h, proof, e); err != nil {
+			return Next{}, err
+		}
 	}
 	return s.advance(ctx, tx, t.h, t.client)
 }
@@ -284,8 +306,11 @@ func (s *Service) proof(p factor.Proof, info factor.Info, rec AuthenticatorRecor
 	return p
 }
 
-// putVerdict keeps the new state of the authenticator that answered.
+// putVerdict keeps the new state of the authenticator that answered. An address has none.
 func (s *Service) putVerdict(ctx context.Context, tx *change, t *trial, right bool) (AuthenticatorRecord, error) {
+	if a := t.h.address; a != nil && a.Kind == t.info.Kind && t.verdict.Authenticator == addressID {
+		return AuthenticatorRecord{ID: addressID, User: t.h.user.ID, Kind: a.Kind, Allows: a.Allows}, nil
+	}
 	rec, ok := t.h.record(t.verdict.Authenticator)
 	i := slices.IndexFunc(t.h.held, func(h factor.Held) bool { return h.ID == t.verdict.Authenticator })
 	if !ok || i < 0 || rec.Kind != t.info.Kind {
@@ -349,41 +374,9 @@ func (s *Service) tellRight(ctx context.Context, tx *change, t *trial, rec Authe
 	e := Event{Name: EventProven, Kind: rec.Kind, Authenticator: rec.ID, Label: rec.Label, Client: t.client}
 	if t.info.Backup {
 		e.Name = EventCodeUsed
-		e.Detail = map[string]string{"left": strconv.Itoa(t.verdict.Left)}
+		if lasts(rec) { // of a code that somebody gave there is one only
+			e.Detail = map[string]string{"left": strconv.Itoa(t.verdict.Left)}
+		}
 	}
 	return tx.event(ctx, user, e)
-}
-
-// openOffers are the offers that no throttle forbids.
-func (s *Service) openOffers(h *holder, throttles []ThrottleRecord, now time.Time) ([]Offer, error) {
-	var open []factor.Held
-	for _, o := range s.offers(h, now) {
-		ta, err := s.pickTally(throttles, userSubject(h.user.ID), o.Kind)
-		if err != nil {
-			return nil, err
-		}
-		if s.policy.info(o.Kind).Unguessable || ta.forbids(now).IsZero() {
-			open = append(open, o)
-		}
-	}
-	return s.view(open), nil
-}
-
-// throttled notes the refusal, once a delay: a flood of tries must not fill the disk. A name that nobody has is noted
-// too, so that it takes as long as one that somebody has; it has no trail.
-func (s *Service) throttled(
-	ctx context.Context, tx *change, user string, ta tally, until time.Time, open []Offer, c Client,
-) (outcome, err error) {
-	e := &ThrottledError{RetryAfter: max(until.Sub(tx.now), time.Second), Offers: open}
-	if ta.Told.After(tx.now) {
-		return e, nil
-	}
-	ta.Told = until
-	if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
-		return nil, err
-	}
-	if user == "" {
-		return e, nil
-	}
-	return e, tx.event(ctx, user, Event{Name: EventThrottled, Kind: ta.record.Kind, Client: c})
 }

@@ -17,11 +17,21 @@ import (
 const patience = 60 * time.Second
 
 // serve starts the program with a database of its own and returns its origin. It is stopped when the test ends.
-func serve(t *testing.T) (origin string) {
+// settings are variables without their prefix: "POLICY_REQUIRE=required".
+func serve(t *testing.T, settings ...string) (origin string) {
 	t.Helper()
-	cmd := exec.Command(built, "serve", "--demo", "--listen", "localhost:0", "--data-dir", t.TempDir())
+	return serveAt(t, t.TempDir(), settings...)
+}
+
+// serveAt is serve with its data in a directory.
+func serveAt(t *testing.T, dir string, settings ...string) (origin string) {
+	t.Helper()
+	cmd := exec.Command(built, "serve", "--demo", "--listen", "localhost:0", "--data-dir", dir)
 	cmd.Dir = t.TempDir() // where no settings lie
 	cmd.Env = withoutSettings(os.Environ())
+	for _, s := range settings {
+		cmd.Env = append(cmd.Env, "NIGHTLATCH_"+s)
+	}
 	endWithUs(cmd)
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -9,8 +9,11 @@ import (
 
 var sixDigits = regexp.MustCompile(`\b\d{6}\b`)
 
-// outbox is the text of every message that the demonstration would have sent, the newest first.
-func (p *page) outbox() (texts []string) {
+// mail is a message that the demonstration would have sent.
+type mail struct{ To, Subject, Text string }
+
+// mails are all messages, the newest first.
+func (p *page) mails() (list []mail) {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.origin+"/demo/outbox", nil)
 	if err != nil {
@@ -22,12 +25,17 @@ func (p *page) outbox() (texts []string) {
 		p.t.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	var list []struct{ Text string }
 	if err := json.NewDecoder(answer.Body).Decode(&list); err != nil {
 		p.t.Fatal(err)
 	}
-	for _, m := range list {
-		if sixDigits.MatchString(m.Text) { // not the notices
+	return list
+}
+
+// outbox is the text of every message with a code, the newest first.
+func (p *page) outbox() (texts []string) {
+	p.t.Helper()
+	for _, m := range p.mails() {
+		if sixDigits.MatchString(m.Text) && !link.MatchString(m.Text) { // not the notices, nor what holds a link
 			texts = append(texts, m.Text)
 		}
 	}

@@ -198,10 +198,18 @@ type Factor interface {
 	Verify(ctx context.Context, c Call, pending State, r Response) (Verdict, error)
 }
 
-// Finder is the one optional capability: a factor whose response names the authenticator by itself,
+// Finder is an optional capability: a factor whose response names the authenticator by itself,
 // so that a sign-in may begin without a name (a passkey).
 type Finder interface {
 	// Lookup returns the Enrolled.Lookup of the authenticator that the response claims to be from, unjudged.
 	// It returns *Refused when the response names none.
 	Lookup(r Response) (string, error)
+}
+
+// OneCoder is an optional capability of a Backup factor: it makes a single code that the engine hands out, by mail, to
+// a person who has lost everything.
+type OneCoder interface {
+	// OneCode makes an authenticator of one code; Enrolled.Show is a Keep with that code. It bears few wrong codes. It may
+	// be slow and is called outside of transactions.
+	OneCode(ctx context.Context, c Call) (Enrolled, error)
 }

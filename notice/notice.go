@@ -1,5 +1,5 @@
 // Package notice writes the mails by which the owner of an account hears of what happened to it: what, when, from
-// where, and what it means.
+// where, and what it means, with a link that takes it away.
 //
 // It owns the words. When a notice is due, and that none is lost, is the engine's. It knows no way to send.
 package notice
@@ -19,101 +19,96 @@ type Writer struct {
 	Service string
 	// URL is where people find their account, "https://example.com/account"; empty: the mail names no place.
 	URL string
+	// Links is where the pages not-me and recover are, "https://example.com" or "https://example.com/2fa". Empty: the
+	// mails hold no link.
+	Links string
 }
 
 var _ nightlatch.Notices = Writer{}
 
-// words are what is said of an event: what happened, and what it means.
-type words struct{ what, means string }
-
-// texts are the events that owners are told of.
-var texts = map[string]words{
-	nightlatch.EventAuthenticatorAdded: {
-		locale.Mark("An authenticator was added to your account"),
-		locale.Mark("From now on it is one of the ways to sign in to your account."),
-	},
-	nightlatch.EventAuthenticatorRemoved: {
-		locale.Mark("An authenticator was removed from your account"),
-		locale.Mark("It can no longer be used to sign in to your account."),
-	},
-	nightlatch.EventAuthenticatorRenamed: {
-		locale.Mark("An authenticator of your account was renamed"),
-		locale.Mark("It works as before; only its name is another."),
-	},
-	nightlatch.EventCodesMade: {
-		locale.Mark("New recovery codes were made for your account"),
-		locale.Mark("Codes that you had before are good for nothing now."),
-	},
-	nightlatch.EventCodeUsed: {
-		locale.Mark("A recovery code of your account was used"),
-		locale.Mark("It stood in for your authenticator once and is good for nothing now."),
-	},
-	nightlatch.EventReset: {
-		locale.Mark("The second factor of your account was reset"),
-		locale.Mark("All authenticators are gone. Whoever reset it gives you a code with which you set up a new one."),
-	},
-	nightlatch.EventWarning: {
-		locale.Mark("Something unusual was seen at your security key"),
-		locale.Mark("Its counter went back. That can mean that somebody has a copy of the key. If you did not just replace or restore it, remove it from your account."),
-	},
-	nightlatch.EventThrottled: {
-		locale.Mark("Somebody knows your password and tries to guess the second factor"),
-		locale.Mark("If it was not you, change your password now. Nobody was let in."),
-	},
-	"password_changed": {
-		locale.Mark("The password of your account was changed"),
-		locale.Mark("All sessions were ended. Sign in with the new password."),
-	},
-}
-
 // Wants is as in nightlatch.Notices.
 func (w Writer) Wants(event string) bool {
-	_, ok := texts[event]
+	_, ok := wordsOf(event)
 	return ok
 }
 
-// Mail is as in nightlatch.Notices. Too many wrong passwords alone are no news: anybody can type those.
+// Mail is as in nightlatch.Notices. That a device was forgotten by its owner is no news.
 func (w Writer) Mail(n nightlatch.Notice) (factor.Message, bool) {
 	e, lang := n.Event, n.Lang
-	t, ok := texts[e.Name]
-	if !ok || e.Name == nightlatch.EventThrottled && e.Kind == "password" {
+	t, ok := wordsOf(e.Name)
+	if !ok || e.Name == nightlatch.EventDeviceEnded && e.Reason != "copied" {
 		return factor.Message{}, false
 	}
 	what := locale.T(lang, t.what)
-	lines := []string{what + "."}
-	if e.Label != "" {
-		lines[0] = locale.T(lang, `%s: "%s".`, what, e.Label)
+	m := letter{lang: lang}
+	if label := plain(e.Label, mostLabel); label != "" {
+		m.say(locale.T(lang, `%s: "%s".`, what, label))
+	} else {
+		m.say(what + ".")
 	}
-	lines = append(lines, locale.T(lang, t.means), w.where(e, lang), w.advice(lang))
+	m.say(w.where(e, lang), locale.T(lang, t.means))
+	m.say(details(n)...)
+	w.link(&m, n, t)
 	return factor.Message{
-		Kind: "email", To: n.To, Subject: locale.T(lang, "%s: %s", w.Service, what),
-		Text: strings.Join(lines, "\n\n") + "\n", HTML: "<p>" + htmlOf(lines) + "</p>",
+		Kind: "email", To: n.To, Subject: oneLine(locale.T(lang, "%s: %s", w.Service, what), mostSubject),
+		Text: strings.Join(m.text, "\n\n") + "\n", HTML: "<p>" + strings.Join(m.html, "</p>\n<p>") + "</p>",
 	}, true
 }
 
-// where says when it was and from where.
-func (w Writer) where(e nightlatch.Event, lang string) string {
-	when := locale.Moment(lang, e.At)
+// letter is a mail as it grows, the same words as text and as HTML.
+type letter struct {
+	lang       string
+	text, html []string
+}
+
+func (m *letter) say(lines ...string) {
+	for _, l := range lines {
+		m.text = append(m.text, l)
+		m.html = append(m.html, html.EscapeString(l))
+	}
+}
+
+func (m *letter) link(words, url string) {
+	m.text = append(m.text, words+":\n"+url)
+	m.html = append(m.html, `<a href="`+html.EscapeString(url)+`">`+html.EscapeString(words)+`</a>`)
+}
+
+// link ends the mail with what the reader can do.
+func (w Writer) link(m *letter, n nightlatch.Notice, t words) {
+	lang := m.lang
+	mailed := w.Links != "" && n.Link != ""
 	switch {
-	case e.By != "":
-		return locale.T(lang, "When: %s. Done by: %s.", when, e.By)
-	case e.Client.Addr != "":
-		return locale.T(lang, "When: %s. From: %s.", when, e.Client.Addr)
+	case n.Event.Name == nightlatch.EventHelpAsked, n.Event.Name == "account_removed":
+	case mailed && n.Purpose == nightlatch.ForRecovery:
+		m.link(locale.T(lang, "Recover my account"), w.Links+"/recover?token="+n.Link)
+		m.say(locale.T(lang, "The link works once, for one hour."))
+	case mailed && n.Purpose == nightlatch.ForNotMe && t.undo != "":
+		m.say(locale.T(lang, "Was this not you? Open this link and press the button.") + " " + locale.T(lang, t.undo))
+		m.link(locale.T(lang, "This was not me"), w.Links+"/not-me?token="+n.Link)
+		m.say(locale.T(lang, "The link needs no sign-in and works once, for 7 days. It only takes away. Afterwards change your password."))
+	case t.undo != "" && w.URL != "":
+		m.say(locale.T(lang, "Was this not you? Then look at your account now, at %s: end all sessions, and change your password.", w.URL))
+	case t.undo != "":
+		m.say(locale.T(lang, "Was this not you? Then look at your account now: end all sessions, and change your password."))
+	case w.URL != "":
+		m.say(locale.T(lang, "Your account: %s", w.URL))
 	}
-	return locale.T(lang, "When: %s.", when)
 }
 
-func (w Writer) advice(lang string) string {
-	if w.URL == "" {
-		return locale.T(lang, "Was this not you? Then look at your account now: end all sessions, and change your password.")
+// where says when it was, from where, and who did it.
+func (w Writer) where(e nightlatch.Event, lang string) string {
+	said := locale.T(lang, "When: %s.", locale.Moment(lang, e.At))
+	if by := plain(e.By, mostLabel); by != "" {
+		return said + " " + locale.T(lang, "Done by: %s.", by)
 	}
-	return locale.T(lang, "Was this not you? Then look at your account now, at %s: end all sessions, and change your password.", w.URL)
-}
-
-func htmlOf(lines []string) string {
-	escaped := make([]string, len(lines))
-	for i, l := range lines {
-		escaped[i] = html.EscapeString(l)
+	addr := plain(e.Client.Addr, mostLabel)
+	switch {
+	case addr != "" && e.Client.Agent != "":
+		said += " " + locale.T(lang, "From: %s, %s.", addr, locale.Browser(lang, e.Client.Agent))
+	case addr != "":
+		said += " " + locale.T(lang, "From: %s.", addr)
+	case e.Client.Agent != "":
+		said += " " + locale.T(lang, "From: %s.", locale.Browser(lang, e.Client.Agent))
 	}
-	return strings.Join(escaped, "</p>\n<p>")
+	return said
 }

@@ -18,6 +18,7 @@ type Account struct {
 	Groups           []string
 	Admin, Disabled  bool
 	Defined          bool // settings define it: it is read-only elsewhere
+	HeldBack         bool // whoever had another address before disowned this one: it opens nothing
 	CreatedAt        time.Time
 
 	mark string // of a defined one: what settings said when it was last taken in
@@ -31,11 +32,16 @@ func (a Account) Name() string {
 	return a.Email
 }
 
+// user is the engine's view. An address that is held back is none to it: nothing that opens anything must go there.
 func (a Account) user() nightlatch.User {
-	return nightlatch.User{
+	u := nightlatch.User{
 		ID: a.ID, Name: a.Username, Email: a.Email, EmailConfirmedAt: a.EmailConfirmedAt,
 		Groups: a.Groups, Admin: a.Admin, Disabled: a.Disabled,
 	}
+	if a.HeldBack {
+		u.Email, u.EmailConfirmedAt = "", time.Time{}
+	}
+	return u
 }
 
 // Accounts are all accounts of the server. They live in the engine's database, so that an account changes together
@@ -44,12 +50,13 @@ type Accounts struct {
 	store *sqlstore.Store
 }
 
-const accountColumns = `a.id, a.username, a.email, a.email_confirmed_at, a.admin, a.disabled, a.defined, a.created_at`
+const accountColumns = `a.id, a.username, a.email, a.email_confirmed_at, a.admin, a.disabled, a.defined, a.created_at,
+	coalesce((SELECT w.held_back FROM account_addresses w WHERE w.account_id = a.id), 0)`
 
 func scanAccount(row interface{ Scan(...any) error }) (Account, error) {
 	var a Account
 	var confirmed, created int64
-	err := row.Scan(&a.ID, &a.Username, &a.Email, &confirmed, &a.Admin, &a.Disabled, &a.mark, &created)
+	err := row.Scan(&a.ID, &a.Username, &a.Email, &confirmed, &a.Admin, &a.Disabled, &a.mark, &created, &a.HeldBack)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, nightlatch.ErrNotFound
 	}
@@ -75,8 +82,12 @@ func stamp(t time.Time) int64 {
 
 // FindUser returns the engine's view of an account. Errors: nightlatch.ErrNotFound.
 func (s *Accounts) FindUser(ctx context.Context, id string) (nightlatch.User, error) {
-	a, err := s.find(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, id)
+	a, err := s.findID(ctx, id)
 	return a.user(), err
+}
+
+func (s *Accounts) findID(ctx context.Context, id string) (Account, error) {
+	return s.find(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.id = $1`, id)
 }
 
 // Find returns the account of a user name or an e-mail address, as typed. Errors: nightlatch.ErrNotFound.
@@ -121,66 +132,13 @@ func groupsOf(ctx context.Context, q sqlstore.Querier, id string) ([]string, err
 	return groups, rows.Err()
 }
 
-// List calls each for every account, in the order of their names.
-func (s *Accounts) List(ctx context.Context, each func(Account) error) error {
-	after, afterID := "", ""
-	for {
-		page, err := s.page(ctx, after, afterID)
-		if err != nil {
-			return err
-		}
-		for _, a := range page {
-			if err := each(a); err != nil {
-				return err
-			}
-		}
-		if len(page) < pageSize {
-			return nil
-		}
-		last := page[len(page)-1]
-		after, afterID = nameKey(last.Name()), last.ID
-	}
-}
-
-const pageSize = 200
-
-func (s *Accounts) page(ctx context.Context, after, afterID string) (page []Account, err error) {
-	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
-		rows, err := q.QueryContext(ctx, `SELECT `+accountColumns+` FROM accounts a
-			WHERE (CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, a.id) > ($1, $2)
-			ORDER BY CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, a.id LIMIT $3`, after, afterID, pageSize)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		page = page[:0]
-		for rows.Next() {
-			a, err := scanAccount(rows)
-			if err != nil {
-				return err
-			}
-			page = append(page, a)
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		for i := range page {
-			if page[i].Groups, err = groupsOf(ctx, q, page[i].ID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return page, err
-}
-
 // insert puts a new account in. It returns the names of the fields that are taken.
 func insert(ctx context.Context, a Account) (taken []string, err error) {
 	q, ok := sqlstore.Conn(ctx)
 	if !ok {
 		return nil, errors.New("an account is made outside a transaction")
 	}
-	if taken, err = takenOf(ctx, q, a); err != nil || len(taken) > 0 {
+	if taken, err = takenOf(ctx, q, a, a.CreatedAt); err != nil || len(taken) > 0 {
 		return taken, err
 	}
 	_, err = q.ExecContext(ctx, `INSERT INTO accounts
@@ -193,18 +151,24 @@ func insert(ctx context.Context, a Account) (taken []string, err error) {
 	return nil, setGroups(ctx, q, a.ID, a.Groups)
 }
 
-// takenOf returns the names of the fields that are another account's, or were.
-func takenOf(ctx context.Context, q sqlstore.Querier, a Account) (taken []string, err error) {
-	for _, check := range []struct{ field, value, query string }{
+// takenOf returns the names of the fields that are another account's, or were: a name for good, an address as long as it
+// can be put back.
+func takenOf(ctx context.Context, q sqlstore.Querier, a Account, now time.Time) (taken []string, err error) {
+	for _, check := range []struct {
+		field, value, query string
+		more                []any
+	}{
 		{"username", a.Username, `SELECT (SELECT count(*) FROM accounts WHERE username_key = $1 AND id <> $2)
-			+ (SELECT count(*) FROM removed_names WHERE username_key = $1 AND account_id <> $2)`},
-		{"email", a.Email, `SELECT count(*) FROM accounts WHERE email_key = $1 AND id <> $2`},
+			+ (SELECT count(*) FROM removed_names WHERE username_key = $1 AND account_id <> $2)`, nil},
+		{"email", a.Email, `SELECT (SELECT count(*) FROM accounts WHERE email_key = $1 AND id <> $2)
+			+ (SELECT count(*) FROM account_addresses WHERE former_key = $1 AND account_id <> $2 AND former_until > $3)`, []any{stamp(now)}},
 	} {
 		if check.value == "" {
 			continue
 		}
 		var n int
-		if err := q.QueryRowContext(ctx, check.query, nameKey(check.value), a.ID).Scan(&n); err != nil {
+		args := append([]any{nameKey(check.value), a.ID}, check.more...)
+		if err := q.QueryRowContext(ctx, check.query, args...).Scan(&n); err != nil {
 			return nil, err
 		}
 		if n > 0 {
@@ -231,17 +195,19 @@ func setGroups(ctx context.Context, q sqlstore.Querier, id string, groups []stri
 func write(ctx context.Context, query string, args ...any) error {
 	q, ok := sqlstore.Conn(ctx)
 	if !ok {
-		return errors.New("an account is changed outside a transaction")
+		return errOutside
 	}
 	_, err := q.ExecContext(ctx, query, args...)
 	return err
 }
 
 // taken returns the names of the fields of a that are another account's, or were.
-func (s *Accounts) taken(ctx context.Context, a Account) (taken []string, err error) {
+func (s *Accounts) taken(ctx context.Context, a Account, now time.Time) (taken []string, err error) {
 	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
-		taken, err = takenOf(ctx, q, a)
+		taken, err = takenOf(ctx, q, a, now)
 		return err
 	})
 	return taken, err
 }
+
+var errOutside = errors.New("an account is changed outside a transaction")

@@ -158,9 +158,9 @@ func (s *Server) takeIn(ctx context.Context, in takingIn, d settings.Account) er
 func update(ctx context.Context, a, before Account, now time.Time) (taken []string, err error) {
 	q, ok := sqlstore.Conn(ctx)
 	if !ok {
-		return nil, errors.New("an account is changed outside a transaction")
+		return nil, errOutside
 	}
-	if taken, err = takenOf(ctx, q, a); err != nil || len(taken) > 0 {
+	if taken, err = takenOf(ctx, q, a, now); err != nil || len(taken) > 0 {
 		return taken, err
 	}
 	if old := nameKey(before.Username); old != "" && old != nameKey(a.Username) {

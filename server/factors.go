@@ -39,7 +39,9 @@ func (s *Server) factors(set *settings.Settings) []factor.Factor {
 // policy is what settings say about who must prove what.
 func policy(set *settings.Settings, factors []factor.Factor) nightlatch.Policy {
 	p := nightlatch.Policy{
-		Require: nightlatch.Require(set.Policy.Require), Grace: set.Policy.Grace, Fresh: set.Policy.Fresh,
+		Require: nightlatch.Require(set.Policy.Require), Grace: set.Policy.Grace, Fresh: set.Policy.Fresh, Remember: set.Policy.Remember,
+		FirstEnrollment: nightlatch.FirstEnrollment(set.Policy.FirstEnrollment),
+		AtLeast:         set.Policy.Authenticators, ReportOnly: set.Policy.ReportOnly,
 	}
 	for _, f := range factors {
 		if kind := f.Info().Kind; slices.Contains(set.Policy.Factors, string(kind)) {

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/password"
-	"github.com/nightlatch/nightlatch/factor/recovery"
 	"github.com/nightlatch/nightlatch/web"
 )
 
@@ -22,14 +20,29 @@ const (
 	eventPassword = "password_changed"
 	eventDisabled = "account_disabled"
 	eventEnabled  = "account_enabled"
-)
+	eventActed    = "administrator_acted" // in the trail of the administrator
 
-// resetLife is how long the code that a reset gives may be used.
-const resetLife = 72 * time.Hour
+	eventRenamed         = "account_renamed"
+	eventRemoved         = "account_removed"
+	eventResetAsked      = "password_reset_asked"
+	eventPasswordReset   = "password_reset"
+	eventConfirmAsked    = "address_confirmation_asked"
+	eventConfirmed       = "address_confirmed"
+	eventAddressAsked    = "address_change_asked"
+	eventAddressTried    = "address_tried" // somebody gave it for another account
+	eventAddressChanged  = "address_changed"
+	eventAddressHeld     = "address_held_back"
+	eventAddressRestored = "address_restored"
+)
 
 // Add makes an account with a password. by says who does it, for the trail ("" is the person). Errors: web.FieldsError for
 // what cannot be used, *nightlatch.ThrottledError where too many were made from the address, nightlatch.ErrUnavailable.
 func (s *Server) Add(ctx context.Context, a Account, secret, by string, c nightlatch.Client) (Account, error) {
+	return s.add(ctx, a, secret, by, c, false)
+}
+
+// add is Add that may mail the link by which the address is confirmed.
+func (s *Server) add(ctx context.Context, a Account, secret, by string, c nightlatch.Client, confirm bool) (Account, error) {
 	if err := s.judge(ctx, a, secret); err != nil {
 		return a, err
 	}
@@ -40,21 +53,34 @@ func (s *Server) Add(ctx context.Context, a Account, secret, by string, c nightl
 	if err != nil {
 		return a, err
 	}
-	var taken []string
-	a.ID, a.CreatedAt = strings.ToLower(rand.Text()), s.now().UTC().Truncate(time.Microsecond)
-	err = s.Service.Change(ctx, a.ID, nightlatch.Event{Name: eventCreated, By: by, Client: c}, func(ctx context.Context) (err error) {
+	a.ID, a.CreatedAt = strings.ToLower(rand.Text()), s.today()
+	taken, err := s.insertNew(ctx, a, hashed, nightlatch.Event{Name: eventCreated, By: by, Client: c}, confirm)
+	var spent *nightlatch.ThrottledError
+	if errors.As(err, &spent) { // too many mails are no reason to have no account
+		taken, err = s.insertNew(ctx, a, hashed, nightlatch.Event{Name: eventCreated, By: by, Client: c}, false)
+	}
+	if err != nil && len(taken) > 0 {
+		return a, takenError(taken)
+	}
+	return a, err
+}
+
+func (s *Server) insertNew(
+	ctx context.Context, a Account, hashed factor.Enrolled, e nightlatch.Event, confirm bool,
+) (taken []string, err error) {
+	err = s.Service.Change(ctx, a.ID, e, func(ctx context.Context) (err error) {
 		if taken, err = insert(ctx, a); err != nil {
 			return err
 		}
 		if len(taken) > 0 { // meanwhile
 			return nightlatch.ErrConflict
 		}
-		return s.Service.Install(ctx, nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: hashed})
+		if err := s.Service.Install(ctx, nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: hashed}); err != nil || !confirm {
+			return err
+		}
+		return s.mailConfirmation(ctx, a, a.Email, e.Client)
 	})
-	if err != nil && len(taken) > 0 {
-		return a, takenError(taken)
-	}
-	return a, err
+	return taken, err
 }
 
 // judge says all that cannot be used of a new account at once, by web.FieldsError.
@@ -116,7 +142,7 @@ func (s *Server) noteTaken(ctx context.Context, fields web.FieldsError, a Accoun
 	if fields["email"] != "" {
 		a.Email = ""
 	}
-	taken, err := s.Accounts.taken(ctx, a)
+	taken, err := s.Accounts.taken(ctx, a, s.now())
 	for _, field := range taken {
 		fields[field] = "taken"
 	}
@@ -133,31 +159,14 @@ func (s *Server) SetPassword(ctx context.Context, a Account, secret, by string) 
 		return err
 	}
 	return s.Service.Change(ctx, a.ID, nightlatch.Event{Name: eventPassword, By: by}, func(ctx context.Context) error {
-		if err := s.Service.Install(ctx, nightlatch.Installation{User: a.ID, Kind: password.Kind, Enrolled: hashed}); err != nil {
+		if err := s.installPassword(ctx, a.ID, hashed, s.Service.NotePasswordChange); err != nil {
+			return err
+		}
+		if err := s.Service.EndDevices(ctx, a.ID); err != nil {
 			return err
 		}
 		return s.Service.EndSessions(ctx, a.ID)
 	})
-}
-
-// Reset removes every authenticator of an account and returns the code with which alone the person may enroll anew,
-// and until when. It works for an account that settings define, too. The authenticator app that they gave it goes with
-// the others, and comes back when totp_secret is changed there.
-func (s *Server) Reset(ctx context.Context, a Account, by, reason string) (code string, until time.Time, err error) {
-	made, err := s.recovery.OneCode(ctx, s.call(a.user()))
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	keep, ok := made.Show.(factor.Keep)
-	if !ok || len(keep.Codes) != 1 {
-		return "", time.Time{}, errors.New("no code was made")
-	}
-	until = s.now().UTC().Add(resetLife).Truncate(time.Second)
-	event := nightlatch.Event{Name: nightlatch.EventReset, By: by, Reason: reason}
-	err = s.Service.Change(ctx, a.ID, event, func(ctx context.Context) error {
-		return s.Service.Reset(ctx, a.ID, recovery.Kind, made, until)
-	})
-	return keep.Codes[0], until, err
 }
 
 // SetGroup adds an account to a group, or takes it out.
@@ -223,41 +232,6 @@ func yesNo(yes bool) string {
 	}
 	return "no"
 }
-
-// signUps is what web needs to sign people up and in.
-type signUps struct{ s *Server }
-
-var _ web.Accounts = signUps{}
-
-// FindAccount is as in web.Accounts.
-func (u signUps) FindAccount(ctx context.Context, identifier string) (user, key string, err error) {
-	key = nameKey(identifier)
-	a, err := u.s.Accounts.findKey(ctx, key)
-	if errors.Is(err, nightlatch.ErrNotFound) {
-		return "", key, nil
-	}
-	return a.ID, key, err
-}
-
-// CheckAccount is as in web.Accounts.
-func (u signUps) CheckAccount(ctx context.Context, n web.NewAccount) error {
-	if !u.MayCreate() {
-		return nightlatch.ErrForbidden
-	}
-	return u.s.judge(ctx, Account{Username: n.Username, Email: n.Email}, n.Password)
-}
-
-// CreateAccount is as in web.Accounts.
-func (u signUps) CreateAccount(ctx context.Context, n web.NewAccount) (string, error) {
-	if !u.MayCreate() {
-		return "", nightlatch.ErrForbidden
-	}
-	a, err := u.s.Add(ctx, Account{Username: n.Username, Email: n.Email}, n.Password, "", n.Client)
-	return a.ID, err
-}
-
-// MayCreate is as in web.Accounts.
-func (u signUps) MayCreate() bool { return u.s.settings.SignUp.Enabled }
 
 // HasGroup says whether an account is in a group.
 func (a Account) HasGroup(name string) bool { return slices.Contains(a.Groups, name) }

@@ -79,7 +79,7 @@ func (s *Server) smsSender(set *settings.Settings) (nightlatch.Sender, error) {
 
 // noticeWriter writes what owners are told by mail.
 func (s *Server) noticeWriter() nightlatch.Notices {
-	return notice.Writer{Service: s.settings.TOTP.Issuer, URL: s.pagesURL() + "/account"}
+	return notice.Writer{Service: s.settings.TOTP.Issuer, URL: s.pagesURL() + "/account", Links: s.pagesURL()}
 }
 
 // openOutbox is one outbox for mails and text messages.
@@ -116,6 +116,15 @@ func (s *Server) sentCodes(set *settings.Settings) []factor.Factor {
 		list = append(list, s.texts)
 	}
 	return list
+}
+
+// address is what a code is mailed by before a first enrollment. An address that no code can be sent to is none.
+func (s *Server) address(u nightlatch.User) (factor.Enrolled, bool) {
+	if s.mails == nil {
+		return factor.Enrolled{}, false
+	}
+	e, err := s.mails.NewState(u.Email)
+	return e, err == nil
 }
 
 // readBack is a phone number as it is shown before anything is sent to it. Other destinations are read by themselves.

@@ -43,6 +43,8 @@ type Config struct {
 	// Tool: this is a command beside the server, maybe with other settings. It takes in accounts that settings
 	// define, and disables none that they do not.
 	Tool bool
+	// Look: the database is left as it is, which is up to date. Nothing is taken in.
+	Look bool
 }
 
 // Server is the stand-alone server.
@@ -55,6 +57,7 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	rand     io.Reader
+	key      *nightlatch.KeyRing
 	cost     password.Cost
 	password *password.Factor
 	recovery *recovery.Factor
@@ -72,7 +75,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, key: c.Key, cost: c.Cost,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {
@@ -91,8 +94,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if s.rules, err = forward.NewRules(c.Settings.File, c.Settings.Rules); err != nil {
 		return nil, err
 	}
-	if err := Migrate(ctx, c.Store, s.now()); err != nil {
-		return nil, fmt.Errorf("database: %w", err)
+	if !c.Look {
+		if err := Migrate(ctx, c.Store, s.now()); err != nil {
+			return nil, fmt.Errorf("database: %w", err)
+		}
 	}
 	if err := c.Store.CheckKey(ctx, c.Key, s.rand); err != nil {
 		return nil, fmt.Errorf("key: %w", err)
@@ -109,10 +114,17 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	s.Service, err = nightlatch.New(nightlatch.Config{
 		Users: s.Accounts, Store: c.Store, Key: c.Key, Factors: factors, Policy: policy(c.Settings, factors),
 		Limits: limits(c.Settings), Issuer: c.Settings.TOTP.Issuer, Origin: c.Settings.PublicURL,
-		Senders: senders, Notices: s.noticeWriter(), Log: s.log, Now: s.now, Rand: s.rand,
+		Recovery: nightlatch.Recovery{
+			Email: c.Settings.Recovery.Email, Hold: c.Settings.Recovery.Hold, AdminEmail: c.Settings.Recovery.AdminEmail,
+		},
+		Address: s.address, Senders: senders, Notices: s.noticeWriter(), Disowned: s.disowned,
+		Log: s.log, Now: s.now, Rand: s.rand,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if c.Look {
+		return s, nil
 	}
 	kept, err := s.defineAccounts(ctx, c.Settings.Accounts)
 	if err == nil && !c.Tool {
@@ -121,16 +133,38 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("accounts of the settings: %w", err)
 	}
+	if !c.Tool {
+		s.warn(ctx)
+	}
 	return s, nil
+}
+
+// warn says at start what an operator should know, and what stops nobody.
+func (s *Server) warn(ctx context.Context) {
+	if why := keyFileOpen(s.settings); why != "" {
+		s.log.Warn(why)
+	}
+	shut, err := s.adminsShutOut(ctx)
+	if err != nil {
+		s.log.Warn("who administers was not read", "error", err)
+	}
+	if shut {
+		s.log.Warn(adminsShutOut)
+	}
 }
 
 // Migrate brings a database up to date: the engine's tables and the server's.
 func Migrate(ctx context.Context, store *sqlstore.Store, now time.Time) error {
-	files, err := fs.Sub(schema, "schema/sqlite")
+	own, err := ownMigrations()
 	if err != nil {
 		return err
 	}
-	return store.Migrate(ctx, now, sqlstore.Migrations{Name: "server", Files: files})
+	return store.Migrate(ctx, now, own)
+}
+
+func ownMigrations() (sqlstore.Migrations, error) {
+	files, err := fs.Sub(schema, "schema/sqlite")
+	return sqlstore.Migrations{Name: "server", Files: files}, err
 }
 
 // migrations counts what the database was brought up to date with.
@@ -152,10 +186,11 @@ func limits(set *settings.Settings) nightlatch.Limits {
 // Handler serves the pages, the API and the health checks. It returns an error when pages cannot be made.
 func (s *Server) Handler() (http.Handler, error) {
 	gate, err := web.New(s.Service, web.Options{
-		PublicURL: s.settings.PublicURL, Prefix: s.prefix(), Accounts: signUps{s}, MinPassword: s.settings.Password.MinLength,
+		PublicURL: s.settings.PublicURL, Prefix: s.prefix(), Accounts: signUps{s}, Profiles: profiles{s}, MinPassword: s.settings.Password.MinLength,
 		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
 		CookieDomain: s.settings.CookieDomain, Elsewhere: elsewhere(s.settings.Rules),
 		OpenAPI: OpenAPI(), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
+		Administration: administration{s},
 	})
 	if err != nil {
 		return nil, err
@@ -267,4 +302,4 @@ func (s *Server) call(u nightlatch.User) factor.Call {
 	}
 }
 
-var errDefined = errors.New("the account is defined by the settings: change it there")
+var errDefined = web.ErrDefined

@@ -2,64 +2,137 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
-	"net/netip"
-	"slices"
-	"time"
+	"errors"
+	"strings"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/factor/password"
+	"github.com/nightlatch/nightlatch/web"
 )
 
-// signUpKind stands in the engine's table of throttles for accounts that people make.
-const signUpKind factor.Kind = "sign_up"
+// signUps is what web needs to sign people up and in.
+type signUps struct{ s *Server }
 
-// signUpWindow is the hour of sign_up.per_address_per_hour.
-const signUpWindow = time.Hour
+var _ web.Accounts = signUps{}
 
-// countSignUp counts one more account that is made from an address, and returns *nightlatch.ThrottledError where that
-// were too many within the hour. It is called before the password is hashed: a hash costs us more than the request
-// that asks for it. An address that nobody knows counts for nothing.
-func (s *Server) countSignUp(ctx context.Context, addr string) error {
-	network := networkOf(addr)
-	if network == "" {
-		return nil
+// FindAccount is as in web.Accounts.
+func (u signUps) FindAccount(ctx context.Context, identifier string) (user, key string, err error) {
+	key = nameKey(identifier)
+	a, err := u.s.Accounts.findKey(ctx, key)
+	if errors.Is(err, nightlatch.ErrNotFound) {
+		return "", key, nil
 	}
-	return s.store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
-		now := s.now().UTC().Truncate(time.Microsecond)
-		row := nightlatch.ThrottleRecord{Subject: "sign_up:" + network, Kind: signUpKind}
-		rows, err := tx.ThrottlesOf(ctx, row.Subject)
+	return a.ID, key, err
+}
+
+// CheckAccount is as in web.Accounts.
+func (u signUps) CheckAccount(ctx context.Context, n web.NewAccount) error {
+	if !u.MayCreate() {
+		return nightlatch.ErrForbidden
+	}
+	return u.s.judgeSignUp(ctx, Account{Username: n.Username, Email: n.Email}, n.Password)
+}
+
+// CreateAccount is as in web.Accounts.
+func (u signUps) CreateAccount(ctx context.Context, n web.NewAccount) (string, error) {
+	if !u.MayCreate() {
+		return "", nightlatch.ErrForbidden
+	}
+	a := Account{Username: n.Username, Email: n.Email}
+	if u.s.settings.SignUp.VerifyEmail {
+		return "", u.s.askSignUp(ctx, a, n.Password, n.Client)
+	}
+	a, err := u.s.add(ctx, a, n.Password, "", n.Client, u.s.sendsMail() && n.Email != "")
+	return a.ID, err
+}
+
+// MayCreate is as in web.Accounts.
+func (u signUps) MayCreate() bool { return u.s.settings.SignUp.Enabled }
+
+// judgeSignUp says all that cannot be used, by web.FieldsError. Where an account needs a confirmed address, whose an
+// address is stays unsaid: only its mailbox is told.
+func (s *Server) judgeSignUp(ctx context.Context, a Account, secret string) error {
+	if !s.settings.SignUp.VerifyEmail {
+		return s.judge(ctx, a, secret)
+	}
+	fields := web.FieldsError{}
+	err := s.judge(ctx, a, secret)
+	if err != nil && !errors.As(err, &fields) {
+		return err
+	}
+	if fields["email"] == "taken" {
+		delete(fields, "email")
+	}
+	if a.Email == "" {
+		fields["email"] = "missing"
+	}
+	if len(fields) > 0 {
+		return fields
+	}
+	return nil
+}
+
+// waiting is a sign-up that waits for its address to be confirmed: the data of its link.
+type waiting struct {
+	Username string          `json:"username,omitempty"`
+	Email    string          `json:"email"`
+	Password factor.Enrolled `json:"password"` // hashed
+}
+
+// askSignUp mails the link after which an account exists or, where the address is another's, tells its owner. Both cost
+// the same: a hash and a transaction.
+func (s *Server) askSignUp(ctx context.Context, a Account, secret string, c nightlatch.Client) error {
+	if err := s.judgeSignUp(ctx, a, secret); err != nil {
+		return err
+	}
+	if err := s.countSignUp(ctx, c.Addr); err != nil {
+		return err
+	}
+	hashed, err := s.Service.Prepare(ctx, a.user(), password.Kind, factor.Response{Password: secret})
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(waiting{Username: a.Username, Email: a.Email, Password: hashed})
+	if err != nil {
+		return err
+	}
+	a.ID = strings.ToLower(rand.Text())
+	return s.mailing(ctx, nameKey(a.Email), c, func(ctx context.Context) error {
+		taken, err := s.Accounts.taken(ctx, Account{Email: a.Email}, s.now())
 		if err != nil {
 			return err
 		}
-		var made []time.Time
-		if len(rows) > 0 {
-			row = rows[0]
-			if err := json.Unmarshal(row.Data, &made); err != nil {
-				return err
-			}
+		if len(taken) > 0 {
+			return s.tellTaken(ctx, nameKey(a.Email), c)
 		}
-		made = slices.DeleteFunc(made, func(at time.Time) bool { return now.Sub(at) >= signUpWindow })
-		if most := s.settings.SignUp.PerAddressPerHour; len(made) >= most {
-			return &nightlatch.ThrottledError{RetryAfter: made[len(made)-most].Add(signUpWindow).Sub(now)}
-		}
-		if row.Data, err = json.Marshal(append(made, now)); err != nil {
+		token, err := s.Service.NewLink(ctx, a.ID, forSignUp, data, confirmLinkLife)
+		if err != nil {
 			return err
 		}
-		row.ExpiresAt = now.Add(signUpWindow)
-		return tx.Put(ctx, row)
+		return s.Service.Post(ctx, a.ID, s.confirmMail(c.Lang, a.Email, token), c)
 	})
 }
 
-// networkOf counts an IPv6 network of 64 bits as one address, since one customer has at least that many.
-func networkOf(addr string) string {
-	ip, err := netip.ParseAddr(addr)
+// finishSignUp makes the account of a link, whose address is confirmed by that.
+func (s *Server) finishSignUp(ctx context.Context, l nightlatch.Link, c nightlatch.Client) (e nightlatch.Event, err error) {
+	if !s.settings.SignUp.Enabled {
+		return e, nightlatch.ErrForbidden
+	}
+	var w waiting
+	if err := json.Unmarshal(l.Data, &w); err != nil {
+		return e, err
+	}
+	now := s.today()
+	taken, err := insert(ctx, Account{ID: l.User, Username: w.Username, Email: w.Email, EmailConfirmedAt: now, CreatedAt: now})
+	if err == nil && len(taken) > 0 { // meanwhile
+		err = &nightlatch.InvalidError{Field: taken[0], Problem: "taken"}
+	}
 	if err != nil {
-		return ""
+		return e, err
 	}
-	bits := 32
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		bits = 64
-	}
-	return netip.PrefixFrom(ip, bits).Masked().String()
+	err = s.Service.Install(ctx, nightlatch.Installation{User: l.User, Kind: password.Kind, Enrolled: w.Password})
+	return nightlatch.Event{Name: eventCreated, Client: c}, err
 }

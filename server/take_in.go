@@ -300,7 +300,7 @@ func (t *TakingIn) passwordOf(from importer.Account, out *Taken) (factor.State, 
 
 // free refuses names that are another account's, or were.
 func (t *TakingIn) free(ctx context.Context, a Account) error {
-	taken, err := t.s.Accounts.taken(ctx, a)
+	taken, err := t.s.Accounts.taken(ctx, a, t.s.now())
 	for _, pair := range [][2]string{{"username", a.Username}, {"email", a.Email}} {
 		if pair[1] != "" && t.seen["name "+nameKey(pair[1])] != "" && !slices.Contains(taken, pair[0]) {
 			taken = append(taken, pair[0])

@@ -15,28 +15,32 @@ func (r reader) EventsOf(ctx context.Context, user string, before int64, limit i
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	return list(ctx, r, scanEvent, `SELECT user_id, seq, at, name, data, mac FROM nl_events
-		WHERE user_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`, user, before, limit)
+	return list(ctx, r, scanEvent, selectEvents+`WHERE user_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`, user, before, limit)
 }
+
+const selectEvents = `SELECT user_id, seq, at, name, data, mac FROM nl_events `
 
 // FindEvents is as in nightlatch.Reader.
 func (r reader) FindEvents(ctx context.Context, q nightlatch.EventQuery, limit int) ([]nightlatch.EventRecord, error) {
-	at, seq := int64(math.MaxInt64), int64(math.MaxInt64)
-	if !q.Before.IsZero() {
-		at, seq = stamp(q.Before), q.BeforeSeq
+	if limit <= 0 {
+		return nil, nil // to SQLite a negative LIMIT is none
 	}
-	args := []any{at, q.BeforeUser, seq, max(limit, 0)}
-	const before = ` (at, user_id, seq) < ($1, $2, $3) ORDER BY at DESC, user_id DESC, seq DESC LIMIT $4`
-	const columns = `SELECT user_id, seq, at, name, data, mac FROM nl_events WHERE`
+	at, user, seq := int64(math.MaxInt64), "", int64(math.MaxInt64)
+	if !q.Before.IsZero() {
+		at, user, seq = stamp(q.Before), q.BeforeUser, q.BeforeSeq
+	}
+	const order = ` ORDER BY at DESC, user_id DESC, seq DESC LIMIT `
 	switch {
 	case q.User != "" && q.Name != "":
-		return list(ctx, r, scanEvent, columns+` user_id = $5 AND name = $6 AND`+before, append(args, q.User, q.Name)...)
+		return list(ctx, r, scanEvent, selectEvents+`WHERE user_id = $1 AND seq < $2 AND name = $3 ORDER BY seq DESC LIMIT $4`,
+			q.User, seq, q.Name, limit)
 	case q.User != "":
-		return list(ctx, r, scanEvent, columns+` user_id = $5 AND`+before, append(args, q.User)...)
+		return list(ctx, r, scanEvent, selectEvents+`WHERE user_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`, q.User, seq, limit)
 	case q.Name != "":
-		return list(ctx, r, scanEvent, columns+` name = $5 AND`+before, append(args, q.Name)...)
+		return list(ctx, r, scanEvent, selectEvents+`WHERE name = $1 AND (at, user_id, seq) < ($2, $3, $4)`+order+`$5`,
+			q.Name, at, user, seq, limit)
 	}
-	return list(ctx, r, scanEvent, columns+before, args...)
+	return list(ctx, r, scanEvent, selectEvents+`WHERE (at, user_id, seq) < ($1, $2, $3)`+order+`$4`, at, user, seq, limit)
 }
 
 func scanEvent(row scanner) (e nightlatch.EventRecord, err error) {

@@ -65,16 +65,34 @@ type Migrations = migrate.Set
 // Any number of processes may do so at once. The error says what is wrong when the database is newer than the
 // program or does not belong to it; nothing is changed then.
 func (s *Store) Migrate(ctx context.Context, now time.Time, extra ...Migrations) error {
-	d, dir, err := s.dialect.migrations()
+	d, sets, err := s.dialect.sets(extra)
 	if err != nil {
 		return err
+	}
+	return migrate.Up(ctx, s.write.db, d, now, sets...)
+}
+
+// Missing returns how many migrations Migrate would apply, and changes nothing. Its errors are those of Migrate, and
+// one where the database was never migrated.
+func (s *Store) Missing(ctx context.Context, extra ...Migrations) (int, error) {
+	d, sets, err := s.dialect.sets(extra)
+	if err != nil {
+		return 0, err
+	}
+	return migrate.Missing(ctx, s.read.db, d, sets...)
+}
+
+// sets are the engine's migrations and the extra ones.
+func (d Dialect) sets(extra []Migrations) (migrate.Dialect, []migrate.Set, error) {
+	is, dir, err := d.migrations()
+	if err != nil {
+		return is, nil, err
 	}
 	files, err := fs.Sub(schema, dir)
 	if err != nil {
-		return err
+		return is, nil, err
 	}
-	sets := append([]migrate.Set{{Name: "engine", Files: files}}, extra...)
-	return migrate.Up(ctx, s.write.db, d, now, sets...)
+	return is, append([]migrate.Set{{Name: "engine", Files: files}}, extra...), nil
 }
 
 // View runs f on a snapshot of what is committed; see nightlatch.Store. With a ctx that carries a transaction of

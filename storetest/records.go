@@ -4,149 +4,9 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/nightlatch/nightlatch"
-	"github.com/nightlatch/nightlatch/factor"
 )
-
-// sample is one type of record with a revision.
-type sample struct {
-	name   string
-	first  nightlatch.Record                                    // to be inserted
-	second nightlatch.Record                                    // the same key, all else different
-	at     func(r nightlatch.Record, n int64) nightlatch.Record // with the revision n
-	find   func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error)
-}
-
-func samples() []sample {
-	return []sample{userSample(), authenticatorSample(), signInSample(), sessionSample(), pendingSample(), throttleSample(), messageSample()}
-}
-
-func userSample() sample {
-	second := user("u1")
-	second.Sealed = []byte("other")
-	return sample{
-		"user", user("u1"), second,
-		func(r nightlatch.Record, n int64) nightlatch.Record {
-			u := r.(nightlatch.UserRecord)
-			u.Revision = n
-			return u
-		},
-		func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error) {
-			return r.FindUser(ctx, "u1")
-		},
-	}
-}
-
-func authenticatorSample() sample {
-	return sample{
-		"authenticator", authenticator("a1", "u1"),
-		nightlatch.AuthenticatorRecord{
-			ID: "a1", User: "u1", Kind: "totp", Label: "x", LabelKey: "y", Sealed: []byte("z"), Lookup: "lookup a1",
-			CreatedAt: after(2 * time.Microsecond), LastUsedAt: after(time.Minute), Allows: factor.AllowsAll,
-		},
-		func(r nightlatch.Record, n int64) nightlatch.Record {
-			a := r.(nightlatch.AuthenticatorRecord)
-			a.Revision = n
-			return a
-		},
-		func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error) {
-			return r.FindLookup(ctx, "totp", "lookup a1")
-		},
-	}
-}
-
-func signInSample() sample {
-	return sample{
-		"sign-in", signIn("i1", "u1"),
-		nightlatch.SignInRecord{ID: "i1", Token: "token i1", User: "u2", Data: []byte("x"), CreatedAt: after(1 * time.Microsecond), ExpiresAt: after(2 * time.Microsecond)},
-		func(r nightlatch.Record, n int64) nightlatch.Record {
-			i := r.(nightlatch.SignInRecord)
-			i.Revision = n
-			return i
-		},
-		func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error) {
-			return r.FindSignIn(ctx, "token i1")
-		},
-	}
-}
-
-func sessionSample() sample {
-	return sample{
-		"session", session("s1", "u1"),
-		nightlatch.SessionRecord{
-			ID: "s1", Token: "token s1", User: "u1", Data: []byte("x"),
-			CreatedAt: after(1 * time.Microsecond), LastUsedAt: after(time.Minute), ExpiresAt: after(2 * time.Microsecond),
-		},
-		func(r nightlatch.Record, n int64) nightlatch.Record {
-			s := r.(nightlatch.SessionRecord)
-			s.Revision = n
-			return s
-		},
-		func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error) {
-			return r.FindSession(ctx, "token s1")
-		},
-	}
-}
-
-func pendingSample() sample {
-	return sample{
-		"pending", pending("p1", "s1", "u1"),
-		nightlatch.PendingRecord{
-			ID: "p1", Owner: "s2", User: "u2", Kind: "webauthn", Purpose: factor.ForSignIn, Sealed: []byte("x"),
-			CreatedAt: after(1 * time.Microsecond), ExpiresAt: after(2 * time.Microsecond),
-		},
-		func(r nightlatch.Record, n int64) nightlatch.Record {
-			p := r.(nightlatch.PendingRecord)
-			p.Revision = n
-			return p
-		},
-		func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error) {
-			return r.FindPending(ctx, "p1")
-		},
-	}
-}
-
-func throttleSample() sample {
-	return sample{
-		"throttle", throttle("user:u1", "totp"),
-		nightlatch.ThrottleRecord{Subject: "user:u1", Kind: "totp", Data: []byte("x")},
-		func(r nightlatch.Record, n int64) nightlatch.Record {
-			h := r.(nightlatch.ThrottleRecord)
-			h.Revision = n
-			return h
-		},
-		func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error) {
-			all, err := r.ThrottlesOf(ctx, "user:u1")
-			for _, h := range all {
-				if h.Kind == "totp" {
-					return h, err
-				}
-			}
-			return nil, errors.Join(err, nightlatch.ErrNotFound)
-		},
-	}
-}
-
-func messageSample() sample {
-	return sample{
-		"message", message("m1", "u1"),
-		nightlatch.MessageRecord{ID: "m1", User: "u2", Sealed: []byte("x"), DueAt: after(time.Minute), ExpiresAt: after(2 * time.Minute)},
-		func(r nightlatch.Record, n int64) nightlatch.Record {
-			m := r.(nightlatch.MessageRecord)
-			m.Revision = n
-			return m
-		},
-		func(ctx context.Context, r nightlatch.Reader) (nightlatch.Record, error) {
-			due, err := r.MessagesDue(ctx, after(time.Hour), 10)
-			if len(due) == 1 && due[0].ID == "m1" {
-				return due[0], err
-			}
-			return nil, errors.Join(err, nightlatch.ErrNotFound)
-		},
-	}
-}
 
 // testRecords leads each type through a life.
 func testRecords(t *testing.T, s nightlatch.Store) {
@@ -180,34 +40,6 @@ func testRecords(t *testing.T, s nightlatch.Store) {
 			wantGone("at the end")
 		})
 	}
-}
-
-// testEvents: inserted, never replaced or deleted, read in pages.
-func testEvents(t *testing.T, s nightlatch.Store) {
-	var want []nightlatch.EventRecord // the newest first
-	for seq := int64(1); seq <= 7; seq++ {
-		put(t, s, event("u1", seq))
-		want = append([]nightlatch.EventRecord{event("u1", seq)}, want...)
-	}
-	put(t, s, event("u2", 1))
-	changed := event("u1", 3)
-	changed.Name = "changed"
-	wantConflict(t, s, "insert again", putting(changed))
-	if err := s.Tx(t.Context(), deleting(event("u1", 3))); err == nil {
-		t.Error("an event was deleted")
-	}
-	page := func(before int64, limit int) []nightlatch.EventRecord {
-		return must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.EventRecord, error) {
-			return r.EventsOf(ctx, "u1", before, limit)
-		})
-	}
-	wantEqual(t, "all", page(0, 100), want)
-	wantEqual(t, "first page", page(0, 3), want[:3])
-	wantEqual(t, "second page", page(want[2].Seq, 3), want[3:6])
-	wantEqual(t, "third page", page(want[5].Seq, 3), want[6:])
-	wantEqual(t, "after the last", page(1, 3), want[:0])
-	wantEqual(t, "limit 0", page(0, 0), want[:0])
-	wantEqual(t, "limit below 0", page(0, -1), want[:0])
 }
 
 // testNoRecord: what is none of the types is refused and harms nothing.
@@ -260,5 +92,12 @@ func testUnique(t *testing.T, s nightlatch.Store) {
 	wantConflict(t, s, "the token of another session", putting(ses))
 	in.ID, in.Revision, ses.ID, ses.Revision = "i2", 1, "s2", 1
 	wantConflict(t, s, "changed to the token of another sign-in", putting(in))
+
+	put(t, s, device("d1", "u1"), device("d2", "u1"))
+	d := device("d3", "u2")
+	d.Token = "token d1"
+	wantConflict(t, s, "the token of another device", putting(d))
+	d.ID, d.Revision = "d2", 1
+	wantConflict(t, s, "changed to the token of another device", putting(d))
 	wantConflict(t, s, "changed to the token of another session", putting(ses))
 }

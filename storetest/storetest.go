@@ -24,6 +24,8 @@ func Run(t *testing.T, open func(t *testing.T) nightlatch.Store) {
 	}{
 		{"Records", testRecords},
 		{"Events", testEvents},
+		{"FindEvents", testFindEvents},
+		{"UsersAfter", testUsersAfter},
 		{"NoRecord", testNoRecord},
 		{"Unique", testUnique},
 		{"Order", testOrder},
@@ -91,6 +93,20 @@ func pending(id, owner, user string) nightlatch.PendingRecord {
 func message(id, user string) nightlatch.MessageRecord {
 	return nightlatch.MessageRecord{
 		ID: id, User: user, Sealed: []byte("sealed " + id), DueAt: after(0), ExpiresAt: after(time.Hour),
+	}
+}
+
+func device(id, user string) nightlatch.DeviceRecord {
+	return nightlatch.DeviceRecord{
+		ID: id, Token: "token " + id, User: user, Sealed: []byte("sealed " + id),
+		CreatedAt: after(0), LastUsedAt: after(time.Second), ExpiresAt: after(time.Hour),
+	}
+}
+
+func link(token, user string) nightlatch.LinkRecord {
+	return nightlatch.LinkRecord{
+		Token: token, User: user, Purpose: "not_me", Sealed: []byte("sealed " + token),
+		CreatedAt: after(0), ExpiresAt: after(time.Hour), UsedAt: after(time.Minute),
 	}
 }
 

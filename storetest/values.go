@@ -23,40 +23,28 @@ func testOrder(t *testing.T, s nightlatch.Store) {
 		p.CreatedAt = after(d)
 		return p
 	}
+	seen := func(d nightlatch.DeviceRecord, when time.Duration) nightlatch.DeviceRecord {
+		d.LastUsedAt = after(when)
+		return d
+	}
+	mailed := func(l nightlatch.LinkRecord, when time.Duration) nightlatch.LinkRecord {
+		l.CreatedAt = after(when)
+		return l
+	}
 	put(t, s,
+		seen(device("d2", "u1"), 2*time.Microsecond), seen(device("d3", "u1"), 1*time.Hour), seen(device("d1", "u1"), 3*time.Hour), device("d9", "u2"),
+		mailed(link("l2", "u1"), 2*time.Microsecond), mailed(link("l3", "u1"), 1*time.Hour), mailed(link("l1", "u1"), 3*time.Hour), link("l9", "u2"),
 		at(authenticator("a2", "u1"), 2*time.Microsecond), at(authenticator("a3", "u1"), 1*time.Hour), at(authenticator("a1", "u1"), 3*time.Hour), authenticator("a9", "u2"),
 		used(session("s2", "u1"), 2*time.Microsecond), used(session("s3", "u1"), 1*time.Hour), used(session("s1", "u1"), 3*time.Hour), session("s9", "u2"),
 		made(pending("p2", "o1", "u1"), 2*time.Microsecond), made(pending("p3", "o1", "u1"), 1*time.Hour), made(pending("p1", "o1", "u1"), 3*time.Hour), pending("p9", "o2", "u1"),
 		throttle("user:u1", "totp"), throttle("user:u1", "email"), throttle("user:u2", "totp"))
-	lists := func(ctx context.Context, r nightlatch.Reader, user, owner string) (string, error) {
-		var out []string
-		authenticators, err := r.AuthenticatorsOf(ctx, user)
-		for _, a := range authenticators {
-			out = append(out, a.ID)
-		}
-		if err != nil {
-			return "", err
-		}
-		sessions, err := r.SessionsOf(ctx, user)
-		for _, ses := range sessions {
-			out = append(out, ses.ID)
-		}
-		if err != nil {
-			return "", err
-		}
-		pendings, err := r.PendingsOf(ctx, owner)
-		for _, p := range pendings {
-			out = append(out, p.ID)
-		}
-		return strings.Join(out, " "), err
-	}
 	for _, c := range []struct{ user, owner, want string }{
-		{"u1", "o1", "a2 a3 a1 s1 s3 s2 p1 p3 p2"},
-		{"u2", "o2", "a9 s9 p9"},
+		{"u1", "o1", "a2 a3 a1 s1 s3 s2 p1 p3 p2 d1 d3 d2 l1 l3 l2"},
+		{"u2", "o2", "a9 s9 p9 d9 l9"},
 		{"u3", "o3", ""},
 		{"", "", ""},
 	} {
-		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) (string, error) { return lists(ctx, r, c.user, c.owner) })
+		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) (string, error) { return idsOf(ctx, r, c.user, c.owner) })
 		wantEqual(t, c.user, got, c.want)
 	}
 	for subject, want := range map[string]int{"user:u1": 2, "user:u2": 1, "user:u3": 0, "": 0} {
@@ -67,6 +55,44 @@ func testOrder(t *testing.T, s nightlatch.Store) {
 			t.Errorf("%d throttles of %q, want %d", len(got), subject, want)
 		}
 	}
+}
+
+// idsOf is every list of a user and of an owner.
+func idsOf(ctx context.Context, r nightlatch.Reader, user, owner string) (string, error) {
+	var out []string
+	authenticators, err := r.AuthenticatorsOf(ctx, user)
+	for _, a := range authenticators {
+		out = append(out, a.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	sessions, err := r.SessionsOf(ctx, user)
+	for _, ses := range sessions {
+		out = append(out, ses.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	pendings, err := r.PendingsOf(ctx, owner)
+	for _, p := range pendings {
+		out = append(out, p.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	devices, err := r.DevicesOf(ctx, user)
+	for _, d := range devices {
+		out = append(out, d.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	links, err := r.LinksOf(ctx, user)
+	for _, l := range links {
+		out = append(out, l.Token)
+	}
+	return strings.Join(out, " "), err
 }
 
 // testValues: what is put is found again, whatever it holds.
@@ -115,11 +141,12 @@ func authenticatorsOf(user string) func(context.Context, nightlatch.Reader) ([]n
 func testDeleteUser(t *testing.T, s nightlatch.Store) {
 	for _, u := range []string{"u1", "u2"} {
 		put(t, s, user(u), authenticator("a"+u, u), signIn("i"+u, u), session("s"+u, u), pending("p"+u, "s"+u, u),
-			throttle("user:"+u, "totp"), throttle("user:"+u, "email"), event(u, 1))
+			throttle("user:"+u, "totp"), throttle("user:"+u, "email"), event(u, 1),
+			device("d"+u, u), link("l"+u, u), message("m"+u, u))
 	}
 	put(t, s, throttle("addr:u1", "totp"))
 	tx(t, s, deleting(nightlatch.UserRecord{User: "u1", Revision: 1}))
-	for u, want := range map[string]int{"u1": 0, "u2": 7} {
+	for u, want := range map[string]int{"u1": 0, "u2": 9} {
 		n := must(t, s, func(ctx context.Context, r nightlatch.Reader) (n int, err error) {
 			count := func(found int, e error) {
 				if e == nil {
@@ -138,6 +165,10 @@ func testDeleteUser(t *testing.T, s nightlatch.Store) {
 			count(len(pendings), err)
 			throttles, err := r.ThrottlesOf(ctx, "user:"+u)
 			count(len(throttles), err)
+			devices, err := r.DevicesOf(ctx, u)
+			count(len(devices), err)
+			links, err := r.LinksOf(ctx, u)
+			count(len(links), err)
 			events, err := r.EventsOf(ctx, u, 0, 10)
 			if len(events) != 1 {
 				t.Errorf("%s has %d events", u, len(events))
@@ -147,6 +178,11 @@ func testDeleteUser(t *testing.T, s nightlatch.Store) {
 		if n != want {
 			t.Errorf("%s has %d records, want %d", u, n, want)
 		}
+	}
+	if due := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.MessageRecord, error) {
+		return r.MessagesDue(ctx, after(time.Hour), 10)
+	}); len(due) != 2 {
+		t.Errorf("%d messages are left, want 2: a user hears of the end", len(due))
 	}
 	if left := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.ThrottleRecord, error) {
 		return r.ThrottlesOf(ctx, "addr:u1")
@@ -158,10 +194,11 @@ func testDeleteUser(t *testing.T, s nightlatch.Store) {
 // expiring returns one record of each type that expires, as the i-th, at a time.
 func expiring(i string, at time.Time) []nightlatch.Record {
 	a, in, ses, p, h := authenticator("a"+i, "u1"), signIn("i"+i, "u1"), session("s"+i, "u1"), pending("p"+i, "o1", "u1"), throttle("user:u1", "totp")
-	m := message("m"+i, "u1")
+	m, d, l := message("m"+i, "u1"), device("d"+i, "u1"), link("l"+i, "u1")
 	h.Subject = "addr:" + i
 	a.ExpiresAt, in.ExpiresAt, ses.ExpiresAt, p.ExpiresAt, h.ExpiresAt, m.ExpiresAt = at, at, at, at, at, at
-	return []nightlatch.Record{a, in, ses, p, h, m}
+	d.ExpiresAt, l.ExpiresAt = at, at
+	return []nightlatch.Record{a, in, ses, p, h, m, d, l}
 }
 
 func expire(t testing.TB, s nightlatch.Store, now time.Time, limit int) int {
@@ -180,7 +217,7 @@ func testExpire(t *testing.T, s nightlatch.Store) {
 	for i, at := range map[string]time.Time{"past": after(-time.Hour), "now": start, "soon": after(time.Microsecond), "never": {}} {
 		put(t, s, expiring(i, at)...)
 	}
-	if n := expire(t, s, start, 100); n != 12 {
+	if n := expire(t, s, start, 100); n != 16 {
 		t.Errorf("%d records went, want 2 of each type", n)
 	}
 	for _, a := range must(t, s, authenticatorsOf("u1")) {
@@ -188,7 +225,7 @@ func testExpire(t *testing.T, s nightlatch.Store) {
 			t.Errorf("authenticator %s stayed", a.ID)
 		}
 	}
-	if n := expire(t, s, after(time.Microsecond), 100); n != 6 {
+	if n := expire(t, s, after(time.Microsecond), 100); n != 8 {
 		t.Errorf("%d records went, want 1 of each type", n)
 	}
 	if n := expire(t, s, after(1e6*time.Hour), 100); n != 0 {
@@ -204,7 +241,7 @@ func testExpireInSteps(t *testing.T, s nightlatch.Store) {
 	for _, i := range []string{"1", "2", "3", "4", "5"} {
 		put(t, s, expiring(i, after(-time.Hour))...)
 	}
-	for _, want := range []int{12, 12, 6, 0} {
+	for _, want := range []int{16, 16, 8, 0} {
 		if n := expire(t, s, start, 2); n != want {
 			t.Errorf("%d records went, want %d", n, want)
 		}

@@ -16,6 +16,7 @@ type authenticatorJSON struct {
 	Hint       string      `json:"hint,omitempty"`
 	Model      string      `json:"model,omitempty"`
 	Preferred  bool        `json:"preferred"`
+	Suspended  bool        `json:"suspended,omitempty"` // by **This was not me**: it is never asked for
 	CreatedAt  time.Time   `json:"created_at"`
 	LastUsedAt *time.Time  `json:"last_used_at"`
 }
@@ -23,7 +24,7 @@ type authenticatorJSON struct {
 func authenticatorOf(o nightlatch.Offer) authenticatorJSON {
 	return authenticatorJSON{
 		ID: o.ID, Kind: o.Kind, Label: o.Label, Hint: o.Hint, Model: o.Model, Preferred: o.Preferred,
-		CreatedAt: o.CreatedAt, LastUsedAt: timeJSON(o.LastUsedAt),
+		Suspended: o.Suspended, CreatedAt: o.CreatedAt, LastUsedAt: timeJSON(o.LastUsedAt),
 	}
 }
 
@@ -95,7 +96,7 @@ func (g *Gate) getFactors(_ http.ResponseWriter, r *http.Request, c caller, _ []
 		add(factorJSON{Kind: kind, MayAdd: true})
 	}
 	for _, o := range held.Authenticators {
-		add(factorJSON{Kind: o.Kind, Enrolled: true})
+		add(factorJSON{Kind: o.Kind, Enrolled: !o.Suspended})
 		if o.Preferred {
 			j.Preferred = &o.ID
 		}
@@ -104,7 +105,7 @@ func (g *Gate) getFactors(_ http.ResponseWriter, r *http.Request, c caller, _ []
 		add(factorJSON{Kind: recoveryKind})
 	}
 	for _, o := range held.Codes {
-		add(factorJSON{Kind: o.Kind, Enrolled: true})
+		add(factorJSON{Kind: o.Kind, Enrolled: !o.Suspended})
 	}
 	return http.StatusOK, j, nil
 }

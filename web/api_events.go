@@ -50,16 +50,20 @@ func (g *Gate) getEvents(_ http.ResponseWriter, r *http.Request, c caller, _ []b
 	}
 	list := make([]eventJSON, 0, len(events))
 	for _, e := range events {
-		j := eventJSON{
-			Seq: e.Seq, At: e.At, Event: e.Name, Kind: e.Kind, Authenticator: e.Authenticator, Label: e.Label,
-			Reason: e.Reason, By: e.By, Addr: e.Client.Addr, Detail: e.Detail,
-		}
-		if e.Client.Agent != "" {
-			j.Browser = browserText(c.client.Lang, e.Client.Agent)
-		}
-		list = append(list, j)
+		list = append(list, eventOf(e, c.client.Lang))
 	}
 	return http.StatusOK, list, nil
+}
+
+func eventOf(e nightlatch.Event, lang string) eventJSON {
+	j := eventJSON{
+		Seq: e.Seq, At: e.At, Event: e.Name, Kind: e.Kind, Authenticator: e.Authenticator, Label: e.Label,
+		Reason: e.Reason, By: e.By, Addr: e.Client.Addr, Detail: e.Detail,
+	}
+	if e.Client.Agent != "" {
+		j.Browser = browserText(lang, e.Client.Agent)
+	}
+	return j
 }
 
 // number returns a parameter of the query, from 1 to most, or what is usual where it is not given.

@@ -41,9 +41,9 @@ func (g *Gate) provePasskey(w http.ResponseWriter, r *http.Request, c caller, re
 	if len(response.Credential) == 0 {
 		return 0, nil, FieldsError{"credential": "missing"}
 	}
-	next, err := g.svc.ProvePasskey(r.Context(), c.passkey, response, nightlatch.Start{
-		Client: c.client, Token: c.bearer, Replaces: g.cookie(r, sessionCookie),
-	})
+	start := g.newStart(r, c, c.bearer)
+	start.Replaces = g.cookie(r, sessionCookie)
+	next, err := g.svc.ProvePasskey(r.Context(), c.passkey, response, start)
 	if !c.bearer && (err == nil || errors.Is(err, factor.ErrRefused)) {
 		g.drop(w, r, challengeCookie)
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -25,8 +26,16 @@ func (g *Gate) getSession(_ http.ResponseWriter, r *http.Request, c caller, _ []
 	if err != nil {
 		return 0, nil, err
 	}
+	by, err := g.svc.EnrollBy(r.Context(), c.session)
+	if err != nil {
+		return 0, nil, err
+	}
 	j, err := g.sessionOf(r.Context(), ses)
-	return http.StatusOK, j, err
+	if err != nil {
+		return 0, nil, err
+	}
+	j.EnrollBy = timeJSON(by)
+	return http.StatusOK, j, nil
 }
 
 // deleteSession signs out.
@@ -44,19 +53,22 @@ func (g *Gate) getSessions(_ http.ResponseWriter, r *http.Request, c caller, _ [
 	if err != nil {
 		return 0, nil, err
 	}
-	sessions, err := g.svc.SessionsOf(r.Context(), own.User)
-	if err != nil {
-		return 0, nil, err
-	}
+	list, err := g.sessionLines(r.Context(), own, c.client.Lang)
+	return http.StatusOK, list, err
+}
+
+// sessionLines are all sessions of an account.
+func (g *Gate) sessionLines(ctx context.Context, own nightlatch.Session, lang string) ([]sessionLineJSON, error) {
+	sessions, err := g.svc.SessionsOf(ctx, own.User)
 	list := make([]sessionLineJSON, 0, len(sessions))
 	for _, s := range sessions {
 		list = append(list, sessionLineJSON{
 			ID: s.ID, Current: s.ID == own.ID, Level: s.Level,
-			Browser: browserText(c.client.Lang, s.Client.Agent), Addr: s.Client.Addr,
+			Browser: browserText(lang, s.Client.Agent), Addr: s.Client.Addr,
 			CreatedAt: s.CreatedAt, LastUsedAt: s.LastUsedAt, ExpiresAt: s.ExpiresAt,
 		})
 	}
-	return http.StatusOK, list, nil
+	return list, err
 }
 
 // deleteSessions ends all other sessions of the account.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -43,21 +44,33 @@ func (g *Gate) postAccounts(w http.ResponseWriter, r *http.Request, c caller, bo
 		return 0, nil, missing
 	}
 	next, err := g.signUp(r, c, NewAccount{Username: in.Username, Email: in.Email, Password: in.Password, Client: c.client}, byToken)
+	if errors.Is(err, errUnconfirmed) {
+		return http.StatusAccepted, confirmJSON{Next: "confirm_email"}, nil
+	}
 	if err != nil {
 		return 0, nil, err
 	}
 	return g.stands(w, r, http.StatusCreated, next, byToken)
 }
 
+// errUnconfirmed: there is no account before the link in a mail was used.
+var errUnconfirmed = errors.New("the address must be confirmed first")
+
+// confirmJSON is the answer to a sign-up whose address must be confirmed first.
+type confirmJSON struct {
+	Next string `json:"next"`
+}
+
 // signUp makes the account. Whoever has chosen a password has proven it.
 func (g *Gate) signUp(r *http.Request, c caller, a NewAccount, byToken bool) (nightlatch.Next, error) {
 	user, err := g.options.Accounts.CreateAccount(r.Context(), a)
+	if err == nil && user == "" {
+		err = errUnconfirmed
+	}
 	if err != nil {
 		return nightlatch.Next{}, err
 	}
-	return g.svc.Begin(r.Context(), user, passwordProof(Login{At: g.svc.Now()}), nightlatch.Start{
-		Client: c.client, Token: byToken, Replaces: c.session,
-	})
+	return g.svc.Begin(r.Context(), user, passwordProof(Login{At: g.svc.Now()}), g.newStart(r, c, byToken))
 }
 
 // postSignIn judges a name and a password.
@@ -88,9 +101,9 @@ func (g *Gate) postSignIn(w http.ResponseWriter, r *http.Request, c caller, body
 	if len(missing) > 0 {
 		return 0, nil, missing
 	}
-	next, err := g.provePassword(r, in.Identifier, in.Password, nightlatch.Start{
-		Client: c.client, Stay: in.Stay, Token: byToken, Replaces: c.session,
-	})
+	start := g.newStart(r, c, byToken)
+	start.Stay = in.Stay
+	next, err := g.provePassword(r, in.Identifier, in.Password, start)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -108,6 +121,7 @@ func (g *Gate) provePassword(r *http.Request, identifier, password string, start
 			return nightlatch.Next{}, err
 		}
 	}
+	first.Start.Device = g.deviceOf(r, first.User, start.Token)
 	return g.svc.ProveFirst(r.Context(), first)
 }
 

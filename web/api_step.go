@@ -140,7 +140,7 @@ func (g *Gate) postVerifications(w http.ResponseWriter, r *http.Request, c calle
 	if field := g.missing(response); field != "" {
 		return 0, nil, FieldsError{field: "missing"}
 	}
-	next, err := g.svc.Verify(r.Context(), c.step(), response, c.client)
+	next, err := g.svc.Verify(r.Context(), c.step(), response, c.client, remember(in.Remember)...)
 	if err != nil {
 		return 0, nil, err
 	}

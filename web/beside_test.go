@@ -13,10 +13,13 @@ import (
 type kind = factor.Kind
 
 // beside is a site whose application signs people in by itself: a cookie of its own says who they are.
-func beside(t *testing.T) *site {
+func beside(t *testing.T, change ...func(*nightlatch.Config, *Options)) *site {
 	t.Helper()
 	var s *site
-	s = newSite(t, func(_ *nightlatch.Config, o *Options) {
+	s = newSite(t, func(cfg *nightlatch.Config, o *Options) {
+		for _, c := range change {
+			c(cfg, o)
+		}
 		o.Accounts, o.SignIn = nil, "/app/sign-in"
 		o.CurrentUser = func(r *http.Request) (Login, bool) {
 			who := r.Header.Get("X-App-User")
@@ -80,7 +83,7 @@ func TestFirstAuthenticatorBesideAnApplication(t *testing.T) {
 	t.Parallel()
 	var at time.Time
 	var s *site
-	s = newSite(t, func(_ *nightlatch.Config, o *Options) {
+	s = newSite(t, func(cfg *nightlatch.Config, o *Options) {
 		o.Accounts, o.SignIn = nil, "/app/sign-in"
 		o.CurrentUser = func(r *http.Request) (Login, bool) { return Login{User: "u", Session: "1", At: at}, true }
 	})

@@ -127,10 +127,15 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, next nightlatch.Next
 	if next.Token == "" {
 		return
 	}
-	if next.Step != nightlatch.StepDone {
+	if next.Step == nightlatch.StepDone {
+		g.keepSession(w, r, next)
+	} else {
 		g.setCookie(w, signInCookie, next.Token, 0)
-		return
 	}
+	g.keepDevice(w, next)
+}
+
+func (g *Gate) keepSession(w http.ResponseWriter, r *http.Request, next nightlatch.Next) {
 	if next.Confirms != "" {
 		g.setCookie(w, confirmationCookie, next.Token, 0)
 		g.drop(w, r, signInCookie)

@@ -47,6 +47,8 @@ func TestDocumentSaysWhoMayAsk(t *testing.T) {
 		"start":      {"bearer", "challengeCookie", "sessionCookie", "signInCookie"},
 		"enrolling":  {"bearer", "sessionCookie", "signInCookie"},
 		"session":    {"bearer", "sessionCookie"},
+
+		"administrator": {"bearer", "sessionCookie"},
 	}
 	doc := document(t)
 	for _, r := range web.Routes() {

@@ -3,7 +3,7 @@ package web
 // Route is a request that the handler serves, for the tests that walk all of them.
 type Route struct {
 	Method, Path string // Path begins with /api/v1 for the API
-	Who          string // "anyone", "unfinished", "step", "start", "enrolling" or "session"
+	Who          string // "anyone", "unfinished", "step", "start", "enrolling", "session" or "administrator"
 	API          bool
 }
 
@@ -11,6 +11,7 @@ type Route struct {
 func Routes() []Route {
 	names := map[audience]string{
 		anyone: "anyone", unfinished: "unfinished", step: "step", start: "start", enrolling: "enrolling", session: "session",
+		administrator: "administrator",
 	}
 	var list []Route
 	for _, r := range apiRoutes {

@@ -61,7 +61,7 @@ type field struct {
 	Problem                string
 }
 
-// newField makes a field from pairs of words. The problem is that of the field's name, if there is one.
+// newField makes a field from pairs of words. The problem is that of the field's id, if there is one.
 //
 //	name          the input's name, and its id where id is not said
 //	label, hint   words before and below the input
@@ -116,7 +116,7 @@ func (f field) judge(problems map[string]string, tied string) field {
 	if f.ID == "" {
 		f.ID = f.Name
 	}
-	f.Problem = problems[f.Name]
+	f.Problem = problems[f.ID]
 	f.Invalid = f.Problem != "" || tied != ""
 	f.Focus = f.Focus || f.Problem != ""
 	var by []string

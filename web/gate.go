@@ -34,7 +34,8 @@ type Accounts interface {
 	// CheckAccount makes nothing and returns what CreateAccount would refuse, all of it; a form asks it for what
 	// else is wrong. nil: nothing is.
 	CheckAccount(ctx context.Context, a NewAccount) error
-	// CreateAccount makes an account and returns the id of its user. It returns FieldsError for what cannot be
+	// CreateAccount makes an account and returns the id of its user, or "" where there is none before a link that was
+	// mailed is used (Addresses.Confirm). It returns FieldsError for what cannot be
 	// used, nightlatch.ErrForbidden when accounts cannot be made here, and *nightlatch.ThrottledError when too many were.
 	CreateAccount(ctx context.Context, a NewAccount) (user string, err error)
 	// MayCreate says whether people may make accounts.
@@ -77,6 +78,9 @@ type Options struct {
 
 	// Accounts lets this package do the sign-in.
 	Accounts Accounts
+	// Profiles lets this package do what people change of their accounts by themselves; nil: it does not, and the
+	// routes answer 404.
+	Profiles Profiles
 	// MinPassword is the fewest characters that a password may have, for the words on the page. Default 15.
 	MinPassword int
 
@@ -97,6 +101,9 @@ type Options struct {
 	// Elsewhere are the hosts to which people may be led after a sign-in, besides CookieDomain and what lies below:
 	// "app.example.com", "*.example.com".
 	Elsewhere []string
+
+	// Administration lets administrators look after accounts here; nil: their routes answer 404.
+	Administration Administration
 
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; default nobody.
 	TrustedProxies []netip.Prefix
@@ -171,15 +178,13 @@ func (g *Gate) Require(level nightlatch.Level, next http.Handler) http.Handler {
 			return
 		}
 		c := g.caller(r)
-		if g.options.CurrentUser != nil {
-			if _, ok := g.options.CurrentUser(r); !ok {
-				next.ServeHTTP(w, r)
-				return
-			}
+		if !g.hasUser(r) {
+			next.ServeHTTP(w, r)
+			return
 		}
 		ses, err := g.session(r, c)
 		if err == nil && ses.Level >= level {
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, ses)))
+			next.ServeHTTP(w, withSession(r, ses))
 			return
 		}
 		if err == nil {
@@ -225,14 +230,18 @@ func (g *Gate) lacks(r *http.Request, c caller) error {
 	case err != nil:
 		return err
 	case len(held.Authenticators) > 0:
-		return &nightlatch.FreshProofError{Offers: held.Authenticators}
+		return &nightlatch.FreshProofError{Offers: working(held.Authenticators)}
 	}
 	return nightlatch.ErrEnrollmentNeeded
 }
 
 type sessionKey struct{}
 
-// SessionOf returns the session that Require found for a request.
+func withSession(r *http.Request, ses nightlatch.Session) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), sessionKey{}, ses))
+}
+
+// SessionOf returns the session that Require or RequireFresh found for a request.
 func SessionOf(r *http.Request) (nightlatch.Session, bool) {
 	ses, ok := r.Context().Value(sessionKey{}).(nightlatch.Session)
 	return ses, ok
@@ -262,7 +271,20 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		g.problem(w, r, err)
 		return
 	}
-	page := "/verify"
+	g.leadAway(w, r, err, r.URL.RequestURI(), nil)
+}
+
+// leadAway leads a person to the page that helps, and from there to to; kinds are those that are asked for, none: any.
+func (g *Gate) leadAway(w http.ResponseWriter, r *http.Request, err error, to string, kinds []factor.Kind) {
+	if errors.Is(err, nightlatch.ErrUnavailable) {
+		g.problem(w, r, err)
+		return
+	}
+	page, query := "/verify", url.Values{"to": {to}}
+	var needed *nightlatch.FreshProofError
+	if errors.As(err, &needed) && len(kinds) > 0 && len(needed.Offers) > 0 {
+		query.Set("kind", string(needed.Offers[0].Kind))
+	}
 	if errors.Is(err, nightlatch.ErrUnauthenticated) && g.options.Accounts != nil {
 		page = "/sign-in"
 	}
@@ -270,7 +292,7 @@ func (g *Gate) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		page = "/account/authenticators/new"
 	}
 	pageHeaders(w.Header())
-	http.Redirect(w, r, g.options.Prefix+page+"?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+	http.Redirect(w, r, g.options.Prefix+page+"?"+query.Encode(), http.StatusSeeOther)
 }
 
 // isNavigation says whether a person waits for a page.

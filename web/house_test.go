@@ -172,6 +172,18 @@ func (h *house) add(name string) *person {
 	return &person{client: h.client(), name: name}
 }
 
+// setAdmin makes an account an administrator's, or not.
+func (h *house) setAdmin(name string, admin bool) {
+	h.t.Helper()
+	account, err := h.all.Accounts.Find(h.t.Context(), name)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.all.SetAdmin(h.t.Context(), account, admin, "test"); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // signIn proves the password in a new browser, or with a new token.
 func (p *person) signIn(byToken bool) answer {
 	p.t.Helper()

@@ -69,6 +69,31 @@ func TestSecurityKeys(t *testing.T) {
 }
 
 // What a key says wrong is told above the list of all other ways, with options to try once more.
+// A key remembers the browser as a code does, by the box in its own form; a passkey that is the whole sign-in does not.
+func TestKeyRemembers(t *testing.T) {
+	t.Parallel()
+	f := newFull(t, remembering)
+	v := f.visitor()
+	v.signUp("alice")
+	v.get("/account/authenticators/new/webauthn?passkey=1")
+	key := newKey(1)
+	v.touch(key, "Add a passkey", map[string]string{"Name": "Laptop"})
+	v.get("/sign-out")
+	v.press("Sign out", "", nil)
+	v.get("/sign-in")
+	v.touch(key, "Sign in with a passkey", nil)
+	v.want(200, "/account")
+	v.says("None. Every sign-in asks for the second factor.")
+	v.press("Sign out", "", nil)
+	v.signIn("alice")
+	v.touch(key, "Use security key", map[string]string{"Remember this device": "true"})
+	v.want(200, "/account")
+	v.says("A device was remembered")
+	v.press("Sign out", "", nil)
+	v.signIn("alice")
+	v.want(200, "/account")
+}
+
 func TestKeyRefused(t *testing.T) {
 	t.Parallel()
 	f := newFull(t, nil)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
@@ -23,12 +24,27 @@ func (g *Gate) pageAccount(w http.ResponseWriter, r *http.Request, c caller) {
 	}
 	key, words := g.told(w, r)
 	v.Status = words
+	v.fill(g.filled(r, c, key, "/account"))
 	if key == saidCodeUsed && v.Codes != nil {
 		v.Notices = append(v.Notices, locale.N(c.client.Lang, v.Codes.Left,
 			"You signed in with a recovery code: %d is left. Make new ones below before they are used up.",
 			"You signed in with a recovery code: %d are left. Make new ones below before they are used up."))
 	}
 	g.pages.render(w, r, http.StatusOK, "account", v)
+}
+
+// fill shows the name that an authenticator was to have, before a fresh proof was asked for.
+func (v *accountView) fill(kept keptForm) {
+	id, ok := strings.CutPrefix(kept.Action, "/account/authenticators/rename/")
+	if typed := kept.Fields["label"]; ok && typed != "" {
+		for _, k := range v.Kinds {
+			for i := range k.Held {
+				if k.Held[i].ID == id {
+					k.Held[i].Typed = typed
+				}
+			}
+		}
+	}
 }
 
 // accountFailed shows the account with what was wrong with a form of it.
@@ -58,13 +74,37 @@ func (g *Gate) newAccount(r *http.Request, c caller) (accountView, error) {
 	}
 	v := accountView{
 		Frame: Frame{User: nameOf(u)}, Username: u.Name, Email: u.Email, EmailConfirmed: !u.EmailConfirmedAt.IsZero(),
-		Groups: u.Groups, Admin: u.Admin, SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
-		SuggestSecond: len(held.Authenticators) == 1, Signals: g.signals(ctx, u.ID),
+		Groups: u.Groups, Admin: u.Admin, Administers: g.administers(u), SignOut: g.options.Accounts != nil, Kinds: g.kindsOf(held.Authenticators), Codes: codesOf(held),
+		SuggestSecond: len(working(held.Authenticators)) == 1, Signals: g.signals(ctx, u.ID),
 	}
-	if len(held.Authenticators) == 0 && g.svc.Policy().Requires(u.Admin) {
+	if g.options.Profiles != nil {
+		kept, err := g.options.Profiles.Profile(ctx, u.ID)
+		if err != nil {
+			return v, err
+		}
+		v.MayChange, v.SendsMail = !kept.Fixed, kept.SendsMail
+	}
+	if v.EnrollBy, err = g.svc.EnrollBy(ctx, c.session); err != nil {
+		return v, err
+	}
+	if p := g.svc.Policy(); len(held.Authenticators) == 0 && p.Requires(u.Admin) && !p.ReportOnly && v.EnrollBy.IsZero() {
 		v.Notices = append(v.Notices, g.pages.say(r, "Please add an authenticator: soon you cannot sign in without one."))
 	}
+	if held.SameMailbox {
+		v.Notices = append(v.Notices, g.pages.say(r, "Your password was set by a link that was mailed to you. Until you change it here, codes mailed to the same mailbox are not asked for."))
+	}
 	if v.Sessions, err = g.sessionsOf(ctx, ses, c.client.Lang); err != nil {
+		return v, err
+	}
+	all, err := g.svc.Recoveries(ctx, c.session)
+	if err != nil {
+		return v, err
+	}
+	v.Hold = g.holdOf(all.Hold)
+	if v.Unread, err = g.unread(r, c); err != nil {
+		return v, err
+	}
+	if v.Devices, err = g.devicesOf(r, u.ID, c.client.Lang); err != nil {
 		return v, err
 	}
 	v.Events, err = g.eventsOf(ctx, u.ID, c.client.Lang)
@@ -104,12 +144,17 @@ func (g *Gate) kindsOf(held []nightlatch.Offer) []kindView {
 		for _, o := range held {
 			if string(o.Kind) == k.Kind {
 				offer := g.offerOf(o)
-				offer.MayPrefer = !o.Preferred && len(held) > 1
+				offer.MayPrefer = !o.Preferred && !o.Suspended && len(working(held)) > 1
 				views[i].Held = append(views[i].Held, offer)
 			}
 		}
 	}
 	return views
+}
+
+// working are those that may be proven: all but the suspended ones.
+func working(held []nightlatch.Offer) []nightlatch.Offer {
+	return slices.DeleteFunc(slices.Clone(held), func(o nightlatch.Offer) bool { return o.Suspended })
 }
 
 // codesOf is nil where no second factor is held that recovery codes could stand in for.
@@ -119,7 +164,7 @@ func codesOf(held nightlatch.Holdings) *codesView {
 	}
 	v := &codesView{}
 	for _, o := range held.Codes {
-		v.Left, v.CreatedAt = v.Left+o.Left, o.CreatedAt
+		v.Left, v.CreatedAt, v.Suspended = v.Left+o.Left, o.CreatedAt, o.Suspended
 	}
 	return v
 }

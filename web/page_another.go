@@ -29,7 +29,7 @@ func (g *Gate) offersOf(offers []nightlatch.Offer) (views []offerView) {
 func (g *Gate) offerOf(o nightlatch.Offer) offerView {
 	return offerView{
 		ID: o.ID, Kind: string(o.Kind), Name: wordsOf(g.info(o.Kind)).Name, Label: o.Label, Hint: o.Hint, Model: o.Model, Left: o.Left,
-		Preferred: o.Preferred, CreatedAt: o.CreatedAt, LastUsedAt: o.LastUsedAt,
+		Preferred: o.Preferred, Suspended: o.Suspended, CreatedAt: o.CreatedAt, LastUsedAt: o.LastUsedAt,
 	}
 }
 
@@ -70,6 +70,9 @@ func (g *Gate) pageCancel(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	if c.signIn == "" {
+		if waits(g.cookie(r, saidCookie)) != "" {
+			g.drop(w, r, saidCookie)
+		}
 		g.redirect(w, r, "/account")
 		return
 	}
@@ -83,7 +86,7 @@ func (g *Gate) pageCancel(w http.ResponseWriter, r *http.Request, c caller) {
 	}
 	g.drop(w, r, signInCookie)
 	if next.Confirms != "" {
-		g.goTo(w, r, localPath(next.To), "/")
+		g.goTo(w, r, g.mayLead(next.To), "/")
 		return
 	}
 	g.redirect(w, r, "/")
@@ -94,17 +97,4 @@ func fromElsewhere(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	return r.Method == http.MethodHead || r.Header.Get("Sec-Purpose") != "" ||
 		site != "" && site != "same-origin" && site != "none"
-}
-
-// pageRecover lists the ways that are left when an authenticator is lost.
-func (g *Gate) pageRecover(w http.ResponseWriter, r *http.Request, c caller) {
-	a, ok := g.asked(w, r, c)
-	if !ok {
-		return
-	}
-	v := recoverView{Frame: Frame{To: g.to(r)}}
-	if o, ok := choose(a.offers, recoveryKind, ""); ok && o.Kind == recoveryKind {
-		v.Codes = o.Left
-	}
-	g.pages.render(w, r, http.StatusOK, "recover", v)
 }

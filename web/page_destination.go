@@ -21,7 +21,7 @@ func (g *Gate) pageDestination(w http.ResponseWriter, r *http.Request, c caller,
 			g.enrollFailed(w, r, s, err)
 			return
 		}
-		g.showDestination(w, r, c, s, http.StatusOK, destinationView{Destination: g.ownAddress(r, c, s.kind)})
+		g.askDestination(w, r, c, s)
 		return
 	}
 	// Without a destination none can begin: the one that is there already is shown, or the factor refuses.
@@ -31,10 +31,21 @@ func (g *Gate) pageDestination(w http.ResponseWriter, r *http.Request, c caller,
 	case err == nil:
 		g.showEnrollment(w, r, c, s, e, http.StatusOK, setUpView{Label: e.Label})
 	case errors.As(err, &invalid) && invalid.Field == destinationFields[s.kind]:
-		g.showDestination(w, r, c, s, http.StatusOK, destinationView{Destination: g.ownAddress(r, c, s.kind)})
+		g.askDestination(w, r, c, s)
 	default:
 		g.enrollFailed(w, r, s, err)
 	}
+}
+
+// askDestination asks where to: first the account's address, or what was entered before a fresh proof was asked for.
+func (g *Gate) askDestination(w http.ResponseWriter, r *http.Request, c caller, s setUp) {
+	key, words := g.told(w, r)
+	v := destinationView{Destination: g.ownAddress(r, c, s.kind)}
+	v.Status = words
+	if kept := g.filled(r, c, key, s.page()); kept.Fields[destinationFields[s.kind]] != "" {
+		v.Destination = kept.Fields[destinationFields[s.kind]]
+	}
+	g.showDestination(w, r, c, s, http.StatusOK, v)
 }
 
 // mayAdd says whether an enrollment of a kind could begin.

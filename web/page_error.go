@@ -86,11 +86,12 @@ const (
 	mostUsername = 64
 	mostEmail    = 254
 	mostLabel    = 64
+	mostReason   = 500
 )
 
 // fieldProblems says in words what is wrong with the fields of a form.
 func (g *Gate) fieldProblems(r *http.Request, f fault) map[string]string {
-	most := map[string]int{"password": mostPassword, "username": mostUsername, "email": mostEmail, "label": mostLabel}
+	most := map[string]int{"password": mostPassword, "username": mostUsername, "email": mostEmail, "label": mostLabel, "new": mostPassword, "q": mostEmail, "reason": mostReason}
 	problems := map[string]string{}
 	for field, problem := range f.Fields {
 		limit := most[field]

@@ -43,9 +43,9 @@ func (g *Gate) formPasskey(w http.ResponseWriter, r *http.Request, c caller) {
 		g.showSignIn(w, r, http.StatusBadRequest, v)
 		return
 	}
-	next, err := g.svc.ProvePasskey(r.Context(), g.cookie(r, challengeCookie), response, nightlatch.Start{
-		Client: c.client, Stay: v.Stay, To: v.To, Replaces: c.session,
-	})
+	start := g.newStart(r, c, false)
+	start.Stay, start.To = v.Stay, v.To
+	next, err := g.svc.ProvePasskey(r.Context(), g.cookie(r, challengeCookie), response, start)
 	if err != nil {
 		g.passkeyFailed(w, r, v, err)
 		return

@@ -20,7 +20,7 @@ func (g *Gate) pageHome(w http.ResponseWriter, r *http.Request, c caller) {
 	ses, err := g.session(r, c)
 	switch {
 	case err == nil:
-		g.homeOf(w, r, ses)
+		g.homeOf(w, r, c, ses)
 	case !errors.Is(err, nightlatch.ErrUnauthenticated):
 		g.errorPage(w, r, err)
 	case g.options.Accounts == nil:
@@ -35,13 +35,18 @@ func (g *Gate) pageHome(w http.ResponseWriter, r *http.Request, c caller) {
 	}
 }
 
-func (g *Gate) homeOf(w http.ResponseWriter, r *http.Request, ses nightlatch.Session) {
+func (g *Gate) homeOf(w http.ResponseWriter, r *http.Request, c caller, ses nightlatch.Session) {
 	u, err := g.svc.FindUser(r.Context(), ses.User)
 	if err != nil {
 		g.errorPage(w, r, err)
 		return
 	}
-	v := homeView{SignOut: g.options.Accounts != nil}
+	all, err := g.svc.Recoveries(r.Context(), c.session)
+	if err != nil {
+		g.errorPage(w, r, err)
+		return
+	}
+	v := homeView{SignOut: g.options.Accounts != nil, Admin: g.administers(u), Hold: g.holdOf(all.Hold)}
 	v.User = nameOf(u)
 	_, v.Status = g.told(w, r)
 	g.pages.render(w, r, http.StatusOK, "home", v)
@@ -59,8 +64,11 @@ func nameOf(u nightlatch.User) string {
 }
 
 func (g *Gate) newSignIn(r *http.Request) signInView {
-	return signInView{Frame: Frame{To: g.to(r)}, SignUp: g.options.Accounts.MayCreate()}
+	return signInView{Frame: Frame{To: g.to(r)}, SignUp: g.options.Accounts.MayCreate(), Forgot: g.mayReset()}
 }
+
+// mayReset says whether a password can be set by a mailed link.
+func (g *Gate) mayReset() bool { return g.options.Profiles != nil && g.options.Profiles.MayReset() }
 
 // pageSignIn shows the sign-in form; who is signed in already goes where to says.
 func (g *Gate) pageSignIn(w http.ResponseWriter, r *http.Request, c caller) {
@@ -75,7 +83,9 @@ func (g *Gate) pageSignIn(w http.ResponseWriter, r *http.Request, c caller) {
 	case g.options.Accounts == nil:
 		g.sendAway(w, r)
 	default:
-		g.showSignIn(w, r, http.StatusOK, g.newSignIn(r))
+		v := g.newSignIn(r)
+		_, v.Status = g.told(w, r)
+		g.showSignIn(w, r, http.StatusOK, v)
 	}
 }
 
@@ -120,9 +130,9 @@ func (g *Gate) proveFirst(r *http.Request, c caller, v signInView) (nightlatch.N
 	if len(missing) > 0 {
 		return nightlatch.Next{}, missing
 	}
-	return g.provePassword(r, v.Identifier, password, nightlatch.Start{
-		Client: c.client, Stay: v.Stay, To: v.To, Replaces: c.session,
-	})
+	start := g.newStart(r, c, false)
+	start.Stay, start.To = v.Stay, v.To
+	return g.provePassword(r, v.Identifier, password, start)
 }
 
 // signInFailed shows the form again with what was wrong; the name stays, the password does not.

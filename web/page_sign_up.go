@@ -21,6 +21,9 @@ func (g *Gate) maySignUp(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
+// lookView is the page "look": a mail was sent, and the account exists after the link in it.
+type lookView struct{ Frame }
+
 // pageSignUp shows the form that makes an account.
 func (g *Gate) pageSignUp(w http.ResponseWriter, r *http.Request, _ caller) {
 	if g.maySignUp(w, r) {
@@ -46,6 +49,10 @@ func (g *Gate) formSignUp(w http.ResponseWriter, r *http.Request, c caller) {
 		Username: strings.TrimSpace(r.PostFormValue("username")), Email: strings.TrimSpace(r.PostFormValue("email")),
 	}
 	next, err := g.createAccount(r, c, v)
+	if errors.Is(err, errUnconfirmed) {
+		g.pages.render(w, r, http.StatusAccepted, "look", lookView{})
+		return
+	}
 	if err != nil {
 		g.signUpFailed(w, r, v, err)
 		return
@@ -70,10 +77,14 @@ func (g *Gate) createAccount(r *http.Request, c caller, v signUpView) (nightlatc
 		return nightlatch.Next{}, g.withFaults(r, wrong, a)
 	}
 	user, err := g.options.Accounts.CreateAccount(r.Context(), a)
+	if err == nil && user == "" {
+		err = errUnconfirmed
+	}
 	if err != nil {
 		return nightlatch.Next{}, err
 	}
-	start := nightlatch.Start{Client: c.client, To: v.To, Replaces: c.session}
+	start := g.newStart(r, c, false)
+	start.To = v.To
 	return g.svc.Begin(r.Context(), user, passwordProof(Login{At: g.svc.Now()}), start)
 }
 

@@ -128,7 +128,7 @@ func TestAccessibleNames(t *testing.T) {
 	tests := map[string]struct{ labels, buttons, links []string }{
 		"home":            {[]string{"Username or email", "Password", "Stay signed in"}, []string{"Sign in", "Create account"}, nil},
 		"home-user":       {nil, []string{"Sign out"}, []string{"Your account"}},
-		"sign-in":         {[]string{"Username or email", "Password", "Stay signed in"}, []string{"Sign in", "Sign in with a passkey", "Create account"}, []string{"Forgotten your password?"}},
+		"sign-in":         {[]string{"Username or email", "Password", "Stay signed in"}, []string{"Sign in", "Sign in with a passkey", "Create account"}, []string{"Forgot your password?"}},
 		"sign-in-empty":   {[]string{"Username or email", "Password", "Stay signed in"}, []string{"Sign in"}, nil},
 		"sign-up":         {[]string{"Username", "Email", "Password", "Confirm password"}, []string{"Create account"}, nil},
 		"verify-code":     {[]string{"Code", "Remember this device"}, []string{"Continue"}, []string{"Try another way", "Lost your device?"}},
@@ -147,10 +147,13 @@ func TestAccessibleNames(t *testing.T) {
 		"sent":            {[]string{"Code", "Name"}, []string{"Continue", "Send code"}, []string{"Cancel"}},
 		"account": {[]string{"Name"}, []string{"Sign out", "Add a passkey", "Add security key", "Add authenticator app", "Add counter token",
 			"Replace", "Remove", "Rename", "Make preferred", "New recovery codes"}, nil},
-		"choose":    {nil, []string{"Add a passkey", "Add security key", "Add authenticator app", "Add counter token", "Add email", "Add phone"}, []string{"Cancel"}},
-		"scan-totp": {[]string{"Secret", "Code", "Name"}, []string{"Copy secret", "Continue"}, []string{"Cancel"}},
-		"codes":     {nil, []string{"Copy codes", "Print", "Download", "Continue"}, nil},
-		"sign-out":  {nil, []string{"Sign out"}, nil},
+		"account-disowned": {nil, []string{"I have read this"}, nil},
+		"not-me":           {nil, []string{"This was not me"}, nil},
+		"not-me-done":      {nil, nil, []string{"Sign in", "Choose a new password"}},
+		"choose":           {nil, []string{"Add a passkey", "Add security key", "Add authenticator app", "Add counter token", "Add email", "Add phone"}, []string{"Cancel"}},
+		"scan-totp":        {[]string{"Secret", "Code", "Name"}, []string{"Copy secret", "Continue"}, []string{"Cancel"}},
+		"codes":            {nil, []string{"Copy codes", "Print", "Download", "Continue"}, nil},
+		"sign-out":         {nil, []string{"Sign out"}, nil},
 	}
 	has := func(t *testing.T, all []*element, name string, want []string) {
 		t.Helper()

@@ -21,6 +21,8 @@ type asked struct {
 	user   string
 	offers []nightlatch.Offer
 	next   nightlatch.Next // of a sign-in
+	// remember: the device is to be remembered, by the form.
+	remember bool
 }
 
 // pageVerify asks for what comes next: the second step of a sign-in, or in a session a fresh proof. It sends nothing.
@@ -43,11 +45,16 @@ func (g *Gate) pageVerify(w http.ResponseWriter, r *http.Request, c caller) {
 
 // asked finds what there is to prove. Where there is nothing, it has answered and returns false.
 func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, bool) {
+	before := c.session
 	err := g.attach(w, r, &c)
 	if err == nil {
 		err = g.admitStep(r.Context(), r, &c)
 	}
 	a := asked{caller: c, fresh: c.signIn == ""}
+	if err == nil && c.session != "" && c.session != before && g.isDone(r, c) {
+		g.goTo(w, r, g.to(r), "/account") // a remembered device has just spared the second step
+		return a, false
+	}
 	if err == nil && a.fresh {
 		err = g.freshOffers(r, &a)
 	} else if err == nil {
@@ -68,6 +75,12 @@ func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, b
 		return a, true
 	}
 	return a, false
+}
+
+// isDone says whether a session has proven two factors.
+func (g *Gate) isDone(r *http.Request, c caller) bool {
+	ses, err := g.svc.Session(r.Context(), c.session)
+	return err == nil && ses.Level >= nightlatch.Level2
 }
 
 // stranger says whether the application does not know who asks either.
@@ -97,11 +110,22 @@ func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 	if err != nil {
 		return err
 	}
-	a.offers = held.Authenticators
-	if len(a.offers) == 0 && g.options.Accounts == nil {
+	first, err := g.svc.FirstOffer(r.Context(), a.session)
+	if err != nil {
+		return err
+	}
+	a.offers = working(held.Authenticators)
+	if first != nil {
+		a.offers = []nightlatch.Offer{*first}
+		if g.options.Accounts != nil {
+			a.offers = append(a.offers, nightlatch.Offer{Kind: passwordKind})
+		}
+		return nil
+	}
+	if len(held.Authenticators) == 0 && g.options.Accounts == nil {
 		return nightlatch.ErrEnrollmentNeeded
 	}
-	if len(a.offers) == 0 {
+	if len(held.Authenticators) == 0 {
 		a.offers = []nightlatch.Offer{{Kind: passwordKind}}
 		return nil
 	}
@@ -117,10 +141,12 @@ func (g *Gate) freshOffers(r *http.Request, a *asked) error {
 func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) (verifyView, error) {
 	v := verifyView{
 		Frame: Frame{To: g.to(r)}, Fresh: a.fresh, Another: len(a.offers) > 1, Cancel: "/verify/cancel", Confirms: a.next.Confirms,
+		MayRemember: a.next.MayRemember, Remember: g.svc.Policy().Remember, Remembers: a.remember,
 	}
 	o, ok := choose(a.offers, kind, id)
 	v.ID, v.Kind, v.Label = o.ID, string(o.Kind), o.Label
-	v.Recover = o.Kind != passwordKind
+	v.Recover, v.SameMailbox = o.Kind != passwordKind, a.next.SameMailbox
+	v.First = ok && o.ID == "" && g.info(o.Kind).Elsewhere
 	if a.fresh {
 		u, err := g.svc.FindUser(r.Context(), a.user)
 		if err != nil {
@@ -201,6 +227,7 @@ func (g *Gate) formVerify(w http.ResponseWriter, r *http.Request, c caller) {
 		Kind: factor.Kind(r.PostFormValue("kind")), ID: r.PostFormValue("id"), Code: r.PostFormValue("code"),
 		NextCode: r.PostFormValue("next_code"), Password: r.PostFormValue("password"), Credential: credentialOf(r),
 	}
+	a.remember = r.PostFormValue("remember_device") != ""
 	next, err := g.judgeForm(r.Context(), a, response)
 	if err != nil {
 		g.verifyFailed(w, r, a, response, err)
@@ -214,19 +241,19 @@ func (g *Gate) judgeForm(ctx context.Context, a asked, response factor.Response)
 	if field := g.missing(response); field != "" {
 		return nightlatch.Next{}, FieldsError{field: "missing"}
 	}
-	return g.svc.Verify(ctx, a.step(), response, a.client)
+	return g.svc.Verify(ctx, a.step(), response, a.client, remember(a.remember)...)
 }
 
 // proven goes on after a right response.
 func (g *Gate) proven(w http.ResponseWriter, r *http.Request, a asked, kind factor.Kind, next nightlatch.Next) {
 	switch {
 	case next.Confirms != "" && next.Step == nightlatch.StepDone:
-		g.goTo(w, r, localPath(next.To), "/account")
+		g.goTo(w, r, g.mayLead(next.To), "/account")
 	case !a.fresh && kind == recoveryKind:
 		g.goOn(w, r, next, next.To, saidCodeUsed)
 	case !a.fresh:
 		g.goOn(w, r, next, next.To, saidSignedIn)
-	case slices.Contains([]string{saidRepeat, saidSentRepeat}, g.cookie(r, saidCookie)): // left by the form that has to be sent again
+	case waits(g.cookie(r, saidCookie)) != "": // left by the form that has to be sent again
 		g.goTo(w, r, g.to(r), "/account")
 	default:
 		g.goOn(w, r, next, g.to(r), saidVerified)
@@ -280,14 +307,18 @@ func withTo(page, to string) string {
 }
 
 // needsProof answers a request for which a fresh proof is needed: the way leads to /verify and then to page, where
-// what was not done may be repeated. It says whether err was that.
+// what was not done may be repeated; what was entered is there again (see kept.go). It says whether err was that.
 func (g *Gate) needsProof(w http.ResponseWriter, r *http.Request, err error, page string) bool {
 	var needed *nightlatch.FreshProofError
 	if !errors.As(err, &needed) {
 		return false
 	}
 	if r.Method == http.MethodPost {
-		g.tell(w, saidRepeat)
+		key := saidRepeat
+		if g.keepForm(r, page) {
+			key = saidFilled
+		}
+		g.setCookie(w, saidCookie, key, repeatLife)
 	}
 	g.redirect(w, r, verifyPath(g.options.Prefix+page))
 	return true

@@ -81,6 +81,7 @@ var plainFaults = []struct {
 	{nightlatch.ErrForbidden, fault{Status: 403, Code: "forbidden", Title: locale.Mark("This is not allowed.")}},
 	{nightlatch.ErrEnrollmentNeeded, fault{Status: 403, Code: "enrollment_needed", Title: locale.Mark("A second factor is needed first.")}},
 	{nightlatch.ErrDeliveryFailed, fault{Status: 502, Code: "delivery_failed", Title: locale.Mark("The message could not be sent. Please try again.")}},
+	{ErrDefined, fault{Status: 409, Code: "conflict", Title: locale.Mark("This account is defined by the settings. Change it there.")}},
 	{nightlatch.ErrNotFound, fault{Status: 404, Code: "not_found", Title: locale.Mark("There is nothing here.")}},
 	{nightlatch.ErrConflict, fault{Status: 409, Code: "conflict", Title: locale.Mark("This is not possible as things stand.")}},
 }

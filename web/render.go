@@ -158,6 +158,9 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	page, err := p.execute(lang, name, view)
 	pageHeaders(w.Header())
 	w.Header().Set("Content-Security-Policy", p.policy)
+	if r.URL.Query().Has("token") { // that of a mailed link: not even our own log of requests is told where they came from
+		w.Header().Set("Referrer-Policy", "strict-origin")
+	}
 	if err != nil {
 		if p.options.Fault != nil {
 			p.options.Fault(r, err)

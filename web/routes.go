@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -21,6 +20,8 @@ const (
 	start               // as step, else nobody yet: a sign-in may begin without a name
 	enrolling           // a session, or an unfinished sign-in that must enroll
 	session             // a session
+	// administrator: the session of an administrator, with a fresh second factor
+	administrator
 )
 
 // apiRoute is one request of the API. do returns the status and the value to answer with; 204 has none.
@@ -44,6 +45,8 @@ var apiRoutes = []apiRoute{
 	{"GET", "/sessions", session, (*Gate).getSessions},
 	{"DELETE", "/sessions", session, (*Gate).deleteSessions},
 	{"DELETE", "/sessions/{id}", session, (*Gate).deleteSessionsID},
+	{"GET", "/devices", session, (*Gate).getDevices},
+	{"DELETE", "/devices/{id}", session, (*Gate).deleteDevicesID},
 	{"GET", "/authenticators", session, (*Gate).getAuthenticators},
 	{"POST", "/authenticators", enrolling, (*Gate).postAuthenticators},
 	{"POST", "/authenticators/finish", enrolling, (*Gate).postAuthenticatorsFinish},
@@ -51,7 +54,29 @@ var apiRoutes = []apiRoute{
 	{"DELETE", "/authenticators/{id}", session, (*Gate).deleteAuthenticator},
 	{"GET", "/recovery-codes", session, (*Gate).getRecoveryCodes},
 	{"POST", "/recovery-codes", session, (*Gate).postRecoveryCodes},
+	{"GET", "/recoveries", step, (*Gate).getRecoveries},
+	{"POST", "/recoveries", step, (*Gate).postRecoveries},
+	{"DELETE", "/recoveries", step, (*Gate).deleteRecoveries},
+	{"POST", "/recoveries/confirmations", anyone, (*Gate).postRecoveriesConfirmations},
 	{"GET", "/events", session, (*Gate).getEvents},
+	{"GET", "/admin/accounts", administrator, (*Gate).getAdminAccounts},
+	{"GET", "/admin/accounts/{id}", administrator, (*Gate).getAdminAccount},
+	{"PATCH", "/admin/accounts/{id}", administrator, (*Gate).patchAdminAccount},
+	{"POST", "/admin/accounts/{id}/reset", administrator, (*Gate).postAdminReset},
+	{"POST", "/admin/accounts/{id}/code", administrator, (*Gate).postAdminCode},
+	{"DELETE", "/admin/accounts/{id}/sessions", administrator, (*Gate).deleteAdminSessions},
+	{"GET", "/admin/events", administrator, (*Gate).getAdminEvents},
+	{"POST", "/not-me", anyone, (*Gate).postNotMe},
+	{"POST", "/password", session, (*Gate).postPassword},
+	{"POST", "/password/reset-requests", anyone, (*Gate).postResetRequests},
+	{"POST", "/password/resets", anyone, (*Gate).postResets},
+	{"PUT", "/email", session, (*Gate).putEmail},
+	{"POST", "/email/confirmation-requests", anyone, (*Gate).postConfirmationRequests},
+	{"POST", "/email/confirmations", anyone, (*Gate).postConfirmations},
+	{"POST", "/email/undo", session, (*Gate).postEmailUndo},
+	{"PATCH", "/account", session, (*Gate).patchAccount},
+	{"DELETE", "/account", session, (*Gate).deleteAccount},
+	{"GET", "/account/export", session, (*Gate).getExport},
 	{"GET", "/openapi.json", anyone, (*Gate).getOpenAPI},
 }
 
@@ -76,12 +101,16 @@ var pageRoutes = []pageRoute{
 	{"GET", "/verify/another", step, (*Gate).pageAnother},
 	{"POST", "/verify/another", step, (*Gate).formAnother},
 	{"GET", "/verify/cancel", step, (*Gate).pageCancel},
-	{"GET", "/recover", step, (*Gate).pageRecover},
+	{"GET", "/recover", anyone, (*Gate).pageRecover},
+	{"POST", "/recover", step, (*Gate).formRecover},
+	{"POST", "/recover/confirm", anyone, (*Gate).formHold},
+	{"POST", "/recover/cancel", step, (*Gate).formCancelHold},
 	{"GET", "/sign-out", anyone, (*Gate).pageSignOut},
 	{"POST", "/sign-out", anyone, (*Gate).formSignOut},
 	{"GET", "/account", session, (*Gate).pageAccount},
 	{"POST", "/account/sessions/end", session, (*Gate).formEndSessions},
 	{"POST", "/account/sessions/{id}/end", session, (*Gate).formEndSession},
+	{"POST", "/account/devices/{id}/forget", session, (*Gate).formForget},
 	{"GET", "/account/authenticators/new", enrolling, (*Gate).pageChoose},
 	{"GET", "/account/authenticators/new/{kind}", enrolling, (*Gate).pageEnroll},
 	{"POST", "/account/authenticators/new/{kind}", enrolling, (*Gate).formDestination},
@@ -92,6 +121,30 @@ var pageRoutes = []pageRoute{
 	{"POST", "/account/authenticators/remove/{id}", session, (*Gate).formRemove},
 	{"GET", "/account/recovery-codes", session, (*Gate).pageCodes},
 	{"POST", "/account/recovery-codes", session, (*Gate).formCodes},
+	{"GET", "/admin", administrator, (*Gate).pageAdmin},
+	{"GET", "/admin/accounts/{id}", administrator, (*Gate).pageAdminAccount},
+	{"POST", "/admin/accounts/{id}/{act}", administrator, (*Gate).formAdminAct},
+	{"GET", "/admin/events", administrator, (*Gate).pageAdminEvents},
+	{"GET", "/not-me", anyone, (*Gate).pageNotMe},
+	{"POST", "/not-me", anyone, (*Gate).formNotMe},
+	{"POST", "/account/notices/read", session, (*Gate).formNoticesRead},
+	{"GET", "/account/password", session, (*Gate).pagePassword},
+	{"POST", "/account/password", session, (*Gate).formPassword},
+	{"GET", "/password/forgot", anyone, (*Gate).pageForgot},
+	{"POST", "/password/forgot", anyone, (*Gate).formForgot},
+	{"GET", "/password/reset", anyone, (*Gate).pageReset},
+	{"POST", "/password/reset", anyone, (*Gate).formReset},
+	{"GET", "/account/email", session, (*Gate).pageEmail},
+	{"POST", "/account/email", session, (*Gate).formEmail},
+	{"POST", "/account/email/resend", session, (*Gate).formResendEmail},
+	{"POST", "/account/email/undo", session, (*Gate).formUndoEmail},
+	{"GET", "/email/confirm", anyone, (*Gate).pageConfirm},
+	{"POST", "/email/confirm", anyone, (*Gate).formConfirm},
+	{"GET", "/account/name", session, (*Gate).pageName},
+	{"POST", "/account/name", session, (*Gate).formName},
+	{"GET", "/account/export", session, (*Gate).pageExport},
+	{"GET", "/account/delete", session, (*Gate).pageDelete},
+	{"POST", "/account/delete", session, (*Gate).formDelete},
 	{"GET", "/asset/{name}", anyone, (*Gate).getAsset},
 	{"GET", "/favicon.ico", anyone, (*Gate).getIcon},
 }
@@ -208,6 +261,9 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, c *caller, who audi
 	if who == anyone {
 		return nil
 	}
+	if who == administrator && g.options.Administration == nil {
+		return nightlatch.ErrNotFound
+	}
 	if err := g.attach(w, r, c); err != nil {
 		return err
 	}
@@ -236,6 +292,9 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request, c *caller, who audi
 		}
 		c.session = ""
 		return err
+	case administrator:
+		c.signIn = ""
+		return g.admitAdministrator(r, *c)
 	}
 	c.signIn = ""
 	_, err := g.session(r, *c)
@@ -283,7 +342,8 @@ func (g *Gate) attach(w http.ResponseWriter, r *http.Request, c *caller) error {
 	if err != nil && !errors.Is(err, nightlatch.ErrUnauthenticated) {
 		return err
 	}
-	start := nightlatch.Start{Client: c.client, Binding: binding(login), To: g.to(r)}
+	start := g.newStart(r, *c, false)
+	start.Binding, start.To, start.Device = binding(login), g.to(r), g.deviceOf(r, login.User, false)
 	next, err = g.svc.Begin(r.Context(), login.User, passwordProof(login), start)
 	if err != nil {
 		return err
@@ -313,55 +373,8 @@ func (g *Gate) servePage(route pageRoute) http.Handler {
 			route.do(g, w, r, c)
 		case errors.Is(err, nightlatch.ErrUnauthenticated):
 			g.sendAway(w, r)
-		default:
+		case route.who != administrator || !g.leadAdministrator(w, r, err):
 			g.errorPage(w, r, err)
 		}
 	})
-}
-
-func (g *Gate) sendAway(w http.ResponseWriter, r *http.Request) {
-	if _, err := g.svc.SignIn(r.Context(), g.cookie(r, signInCookie)); err == nil {
-		g.redirect(w, r, "/verify")
-		return
-	}
-	if g.options.Accounts == nil {
-		if _, ok := g.options.CurrentUser(r); ok { // attach has just begun our part
-			g.redirect(w, r, "/verify")
-			return
-		}
-		pageHeaders(w.Header())
-		http.Redirect(w, r, g.options.SignIn, http.StatusSeeOther)
-		return
-	}
-	to := ""
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		to = "?to=" + url.QueryEscape(r.URL.RequestURI())
-	}
-	g.redirect(w, r, "/sign-in"+to)
-}
-
-// redirect sends the browser to one of our own pages.
-func (g *Gate) redirect(w http.ResponseWriter, r *http.Request, page string) {
-	pageHeaders(w.Header())
-	http.Redirect(w, r, g.options.Prefix+page, http.StatusSeeOther)
-}
-
-// to is where to go afterwards: a path here, a place elsewhere that we may lead to, else "".
-func (g *Gate) to(r *http.Request) string { return g.mayLead(r.FormValue("to")) }
-
-// localPath returns a path of this host as it is, and "" for anything that a browser might take for another host.
-func localPath(to string) string {
-	if len(to) > 2048 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\x00\t\r\n") {
-		return ""
-	}
-	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") {
-		return ""
-	}
-	for _, r := range to {
-		if r < ' ' || r == 0x7f {
-			return ""
-		}
-	}
-	return to
 }

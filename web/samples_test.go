@@ -110,6 +110,33 @@ func sampleAccount() accountView {
 	}
 }
 
+// sampleDisowned is an account with what was suspended and what must be read.
+func sampleDisowned() accountView {
+	v := sampleAccount()
+	theirs := samplePhone()
+	theirs.ID, theirs.Label, theirs.Preferred, theirs.Suspended = "a8", "Theirs", false, true
+	v.Kinds[0].Held = append(v.Kinds[0].Held, theirs)
+	v.Codes = &codesView{Suspended: true, CreatedAt: added}
+	v.Unread = &unreadView{Events: v.Events, Seq: 7}
+	return v
+}
+
+func sampleManaged() managedView {
+	return managedView{
+		ID: "m1", Name: "bert", Username: "bert", Email: "bert@example.com", Confirmed: true, Groups: []string{"ops", "staff"},
+		Admin: true, Disabled: true, Defined: true, CreatedAt: added,
+	}
+}
+
+func sampleAdminAccount() adminAccountView {
+	account := sampleAccount()
+	return adminAccountView{
+		Frame: Frame{User: "alice"}, managedView: managedView{ID: "m2", Name: "carla@example.com", Email: "carla@example.com", CreatedAt: added, Enrolled: true},
+		Authenticators: sampleOffers()[:3], CodesLeft: 9, CodeUntil: used, AfterReset: true, Throttled: []string{"Phone"}, HoldUntil: used,
+		Sessions: account.Sessions, Devices: account.Devices, Events: account.Events, TypedGroups: "ops", TypedReason: map[string]string{},
+	}
+}
+
 // samples are all pages, empty, full, and with faults.
 func samples(t *testing.T) map[string]sample {
 	t.Helper()
@@ -140,6 +167,24 @@ func samples(t *testing.T) map[string]sample {
 	scanWrong := sampleScan(30)
 	scanWrong.Frame, scanWrong.Replaces, scanWrong.ReplacesLabel = wrong, "a9", "Old tablet"
 	return map[string]sample{
+		"admin": {"admin", adminView{Frame: Frame{User: "alice"}, Query: "b", NotEnrolled: true, Next: "/admin?after=x&q=b",
+			Accounts: []managedView{sampleManaged(), {ID: "m2", Name: "carla@example.com", Email: "carla@example.com", CreatedAt: added, Enrolled: true}}}},
+		"admin-empty":   {"admin", adminView{Frame: Frame{User: "alice", Problems: map[string]string{"q": "Too long."}}}},
+		"admin-account": {"admin-account", sampleAdminAccount()},
+		"admin-wrong": {"admin-account", func() adminAccountView {
+			v := sampleAdminAccount()
+			v.Problems, v.TypedReason["reset"] = map[string]string{"reason-reset": "This must be filled in."}, " "
+			return v
+		}()},
+		"admin-own":   {"admin-account", adminAccountView{Frame: Frame{User: "bert"}, managedView: sampleManaged(), Own: true}},
+		"given":       {"given", givenView{Frame: Frame{User: "alice"}, ID: "m2", Name: "carla", Code: "k7qm-2xra-hb5d-9wp0", Until: used}},
+		"given-reset": {"given", givenView{Frame: Frame{User: "alice"}, ID: "m2", Name: "carla", Reset: true, Code: "k7qm-2xra-hb5d-9wp0", Until: used}},
+		"admin-events": {"admin-events", adminEventsView{Frame: Frame{User: "alice"}, Account: "bert", Name: "reset", Next: "/admin/events?before=x&name=reset",
+			Events: []managedEventView{
+				{eventView: eventView{At: used, Text: eventText("en", "reset", "")}, ID: "m1", Account: "bert", Event: "reset", Reason: "lost", By: "administrator"},
+				{eventView: eventView{At: used, Text: eventText("en", "signed_in", ""), From: "192.0.2.7"}, ID: "m3", Event: "signed_in"},
+			}}},
+		"admin-events-none": {"admin-events", adminEventsView{Frame: Frame{User: "alice"}}},
 		"home":              {"home", homeView{signInView: signInView{SignUp: true}}},
 		"home-passkey":      {"home", homeView{signInView: signInView{Passkey: sampleOptions}}},
 		"home-user":         {"home", homeView{signInView: signInView{Frame: Frame{User: "alice"}}, Admin: true, SignOut: true}},
@@ -175,23 +220,55 @@ func samples(t *testing.T) map[string]sample {
 		"another-empty":     {"another", anotherView{}},
 		"recover":           {"recover", recoverView{Codes: 9}},
 		"recover-empty":     {"recover", recoverView{}},
-		"account":           {"account", sampleAccount()},
-		"account-empty":     {"account", accountView{}},
-		"choose":            {"choose", chooseView{Required: true, Kinds: kindViews(sampleKinds("sms", "totp", "webauthn", "hotp", "email")...), Cancel: "/account"}},
-		"choose-empty":      {"choose", chooseView{}},
-		"scan-totp":         {"scan", sampleScan(30)},
-		"scan-hotp":         {"scan", sampleScan(0)},
-		"scan-wrong":        {"scan", scanWrong},
-		"scan-empty":        {"scan", scanView{}},
-		"codes":             {"recovery-codes", recoveryView{Frame: Frame{User: "alice", Status: "Authenticator added."}, Codes: sampleCodes(), Account: "alice"}},
-		"codes-state":       {"recovery-codes", recoveryView{Frame: Frame{User: "alice"}, Left: 1, CreatedAt: added}},
-		"codes-empty":       {"recovery-codes", recoveryView{}},
-		"password":          {"password", passwordView{Frame: Frame{User: "alice"}, Username: "alice", MinLength: 15}},
-		"sign-out":          {"sign-out", signOutView{Frame{User: "alice"}}},
-		"ended":             {"ended", endedView{}},
-		"loop":              {"loop", loopView{Public: "https://auth.example.com", Target: "http://app.example.org", Secure: true, Plain: true, Now: used}},
-		"error-not-found":   {"error", newError("en", 404)},
-		"error-unavailable": {"error", newError("en", 503)},
-		"error-empty":       {"error", errorView{}},
+		"recover-all": {"recover", recoverView{
+			Codes: 9, SentTo: "a•••@example.com", Admin: true, HoldFor: 24 * time.Hour, Hold: &holdView{Begun: used, Until: used.Add(24 * time.Hour)},
+		}},
+		"recover-session": {"recover", recoverView{Frame: Frame{User: "alice"}, SentTo: "a•••@example.com", Elsewise: true, Hold: &holdView{Out: true}}},
+		"hold":            {"hold", holdPageView{Token: "nl_m_x", HoldFor: 24 * time.Hour}},
+		"hold-begun":      {"hold", holdPageView{HoldFor: 24 * time.Hour, Begun: true}},
+		"hold-over":       {"hold", holdPageView{Frame: Frame{Alert: "This link is too old."}}},
+		"verify-mailbox":  {"verify", verifyView{Shape: askWait, Recover: true, SameMailbox: true}},
+		"verify-first":    {"verify", verifyView{Kind: "email", Shape: askCode, SentTo: "a•••@example.com", MayResend: true, First: true}},
+		"not-me": {"not-me", notMeView{Token: "nl_m_x", What: "An authenticator was added: “Theirs”", At: used, From: "192.0.2.7, Firefox on Windows", By: "administrator",
+			Does: "What was added is suspended: nobody can sign in with it."}},
+		"not-me-done":      {"not-me", notMeView{Frame: Frame{Status: "Done."}, What: "A sign-in from a new browser", At: used, Done: true, Forgot: true}},
+		"not-me-over":      {"not-me", notMeView{Frame: Frame{Alert: "This link is too old."}}},
+		"account":          {"account", sampleAccount()},
+		"account-disowned": {"account", sampleDisowned()},
+		"account-empty":    {"account", accountView{}},
+		"choose":           {"choose", chooseView{Required: true, Kinds: kindViews(sampleKinds("sms", "totp", "webauthn", "hotp", "email")...), Cancel: "/account"}},
+		"choose-empty":     {"choose", chooseView{}},
+		"scan-totp":        {"scan", sampleScan(30)},
+		"scan-hotp":        {"scan", sampleScan(0)},
+		"scan-wrong":       {"scan", scanWrong},
+		"scan-empty":       {"scan", scanView{}},
+		"codes":            {"recovery-codes", recoveryView{Frame: Frame{User: "alice", Status: "Authenticator added."}, Codes: sampleCodes(), Account: "alice"}},
+		"codes-state":      {"recovery-codes", recoveryView{Frame: Frame{User: "alice"}, Left: 1, CreatedAt: added}},
+		"codes-empty":      {"recovery-codes", recoveryView{}},
+		"password":         {"password", passwordView{Frame: Frame{User: "alice"}, Username: "alice", MinLength: 15}},
+		"forgot":           {"forgot", forgotView{}},
+		"forgot-wrong":     {"forgot", forgotView{Frame: Frame{Problems: map[string]string{"identifier": "This must be filled in."}}}},
+		"forgot-asked":     {"forgot", forgotView{Frame: Frame{Status: "A mail is on its way."}, Asked: true}},
+		"reset":            {"reset", resetView{Token: "nl_m_0123", MinLength: 15}},
+		"reset-wrong":      {"reset", resetView{Frame: Frame{Problems: map[string]string{"confirm": "The passwords do not match."}}, Token: "nl_m_0123", MinLength: 15}},
+		"reset-empty":      {"reset", resetView{Frame: Frame{Alert: "This link is too old."}}},
+		"change-email": {"change-email", emailView{Frame: Frame{User: "alice"}, Email: "alice@example.com", Confirmed: true, Former: "alice@example.org",
+			ChangedAt: added, Until: used}},
+		"change-email-held":  {"change-email", emailView{Frame: Frame{User: "alice"}, Email: "alice@example.com", HeldBack: true, Former: "alice@example.org", ChangedAt: added, Until: used}},
+		"change-email-wrong": {"change-email", emailView{Frame: Frame{User: "alice", Problems: map[string]string{"email": "This must be filled in."}}, Typed: "x", Wanted: "alice@example.net"}},
+		"change-email-empty": {"change-email", emailView{}},
+		"confirm-email":      {"confirm-email", confirmView{Token: "nl_m_0123"}},
+		"confirm-email-old":  {"confirm-email", confirmView{Frame: Frame{Alert: "This link is too old."}}},
+		"change-name":        {"change-name", nameView{Frame: Frame{User: "alice"}, Username: "alice", Typed: "alice"}},
+		"change-name-wrong":  {"change-name", nameView{Frame: Frame{User: "alice", Problems: map[string]string{"username": "This username is taken."}}, Typed: "bob"}},
+		"delete":             {"delete", deleteView{Frame: Frame{User: "alice"}, Name: "alice"}},
+		"delete-wrong":       {"delete", deleteView{Frame: Frame{User: "alice", Problems: map[string]string{"name": "This is not the name of your account."}}, Name: "alice"}},
+		"look":               {"look", lookView{}},
+		"sign-out":           {"sign-out", signOutView{Frame{User: "alice"}}},
+		"ended":              {"ended", endedView{}},
+		"loop":               {"loop", loopView{Public: "https://auth.example.com", Target: "http://app.example.org", Secure: true, Plain: true, Now: used}},
+		"error-not-found":    {"error", newError("en", 404)},
+		"error-unavailable":  {"error", newError("en", 503)},
+		"error-empty":        {"error", errorView{}},
 	}
 }

@@ -34,16 +34,47 @@ var eventTexts = map[string]string{
 	nightlatch.EventConfirmationAsked:    locale.Mark("A confirmation was asked for"),
 	nightlatch.EventConfirmed:            locale.Mark("Something was confirmed"),
 	nightlatch.EventConfirmationUsed:     locale.Mark("What was confirmed was done"),
+	nightlatch.EventDeviceRemembered:     locale.Mark("A device was remembered"),
+	nightlatch.EventDeviceEnded:          locale.Mark("A remembered device was ended"),
+	nightlatch.EventDevicesEnded:         locale.Mark("All remembered devices were ended"),
+	nightlatch.EventNewBrowser:           locale.Mark("The browser of that sign-in was not seen before"),
+	nightlatch.EventCodeGiven:            locale.Mark("A one-time code was given"),
+
+	nightlatch.EventAuthenticatorSuspended: locale.Mark("An authenticator was suspended"),
+	nightlatch.EventWrongCodes:             locale.Mark("Repeated wrong codes after a right password"),
+	nightlatch.EventNotMe:                  locale.Mark("“This was not me”: all sessions and devices were ended"),
+	nightlatch.EventNoticesRead:            locale.Mark("Notices were read"),
+	nightlatch.EventRecoveryAsked:          locale.Mark("A recovery by mail was asked for"),
+	nightlatch.EventRecoveryBegun:          locale.Mark("A recovery by mail was begun"),
+	nightlatch.EventRecoveryCanceled:       locale.Mark("The recovery was stopped"),
+	nightlatch.EventRecoveryCode:           locale.Mark("The code of the recovery was mailed"),
+	nightlatch.EventRecovered:              locale.Mark("The account was recovered"),
+	nightlatch.EventHelpAsked:              locale.Mark("The administrators were asked for help"),
+	nightlatch.EventReminded:               locale.Mark("A reminder to add an authenticator was sent"),
+	nightlatch.EventWouldStop:              locale.Mark("The policy would have asked for an authenticator"),
 	// The server's.
-	"account_created":         locale.Mark("The account was made"),
-	"account_changed":         locale.Mark("The account was changed"),
-	"account_disabled":        locale.Mark("The account was disabled"),
-	"account_enabled":         locale.Mark("The account was enabled"),
-	"account_defined":         locale.Mark("The account was taken from the settings"),
-	"account_taken_in":        locale.Mark("The account was taken in from another program"),
-	"account_undefined":       locale.Mark("The account is no longer in the settings"),
-	"authenticators_taken_in": locale.Mark("Authenticators were taken in from another program"),
-	"password_changed":        locale.Mark("The password was changed"),
+	"account_created":     locale.Mark("The account was made"),
+	"account_changed":     locale.Mark("The account was changed"),
+	"account_disabled":    locale.Mark("The account was disabled"),
+	"account_enabled":     locale.Mark("The account was enabled"),
+	"account_defined":     locale.Mark("The account was taken from the settings"),
+	"account_undefined":   locale.Mark("The account is no longer in the settings"),
+	"administrator_acted": locale.Mark("Did something to an account as an administrator"),
+	"password_changed":    locale.Mark("The password was changed"),
+
+	"account_renamed":            locale.Mark("The username was changed"),
+	"account_removed":            locale.Mark("The account was deleted"),
+	"password_reset_asked":       locale.Mark("A link to choose a new password was mailed"),
+	"password_reset":             locale.Mark("The password was set by a mailed link"),
+	"address_confirmation_asked": locale.Mark("A link to confirm the email address was mailed"),
+	"address_confirmed":          locale.Mark("The email address was confirmed"),
+	"address_change_asked":       locale.Mark("Another email address was asked for"),
+	"address_tried":              locale.Mark("Somebody gave the email address for another account"),
+	"address_changed":            locale.Mark("The email address was changed"),
+	"address_held_back":          locale.Mark("The change of the email address was held back"),
+	"address_restored":           locale.Mark("The email address before was put back"),
+	"account_taken_in":           locale.Mark("The account was taken in from another program"),
+	"authenticators_taken_in":    locale.Mark("Authenticators were taken in from another program"),
 }
 
 // eventText says what happened, with the name of the authenticator that it happened to. An event that is not
@@ -61,34 +92,5 @@ func eventText(lang, name, label string) string {
 	return locale.T(lang, `%s: "%s"`, text, label)
 }
 
-// browsers are looked for in this order, since most browsers name others too.
-var browsers = [][2]string{
-	{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"},
-	{"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
-}
-
-var systems = [][2]string{
-	{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"CrOS", "ChromeOS"},
-	{"Mac OS X", "macOS"}, {"Linux", "Linux"},
-}
-
-// browserText names the browser and the system of a User-Agent, as far as people would: "Firefox on Windows".
-// It is for telling one's sessions apart and nothing hangs on it.
-func browserText(lang, agent string) string {
-	find := func(list [][2]string) string {
-		for _, l := range list {
-			if strings.Contains(agent, l[0]) {
-				return l[1]
-			}
-		}
-		return ""
-	}
-	browser, system := find(browsers), find(systems)
-	switch {
-	case browser != "" && system != "":
-		return locale.T(lang, "%s on %s", browser, system)
-	case browser+system != "":
-		return browser + system
-	}
-	return locale.T(lang, "Unknown browser")
-}
+// browserText names the browser and the system of a User-Agent, as far as people would.
+func browserText(lang, agent string) string { return locale.Browser(lang, agent) }

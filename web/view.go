@@ -29,8 +29,9 @@ func (f Frame) Failed() bool { return f.Alert != "" || len(f.Problems) > 0 }
 // homeView is the page "home", and with User empty its sign-in form.
 type homeView struct {
 	signInView
-	Admin   bool // offers the way to the administration
-	SignOut bool // as in accountView
+	Admin   bool      // offers the way to the administration
+	SignOut bool      // as in accountView
+	Hold    *holdView // as in accountView
 }
 
 // signInView is the page "sign-in". The form goes to POST /sign-in: identifier, password, stay, to.
@@ -85,8 +86,11 @@ type verifyView struct {
 	Wait        time.Duration
 	MayRemember bool
 	Remember    time.Duration // how long a remembered device spares this step
+	Remembers   bool          // it was asked for already, by a form that failed
 	Another     bool          // there is another way
 	Recover     bool          // the page **Lost your device?** has something to say
+	SameMailbox bool          // what is mailed proves nothing more than the password, which came by mail
+	First       bool          // a code is mailed before the first enrollment
 	Username    string        // with askPassword, for password managers
 	SignIn      string        // with askAgain: the path of the application's own sign-in
 	Cancel      string        // a path of ours, or ""
@@ -131,6 +135,7 @@ type offerView struct {
 	CreatedAt  time.Time
 	LastUsedAt time.Time // zero: never
 	MayPrefer  bool      // it is not the preferred one, and not the only one
+	Suspended  bool      // by **This was not me**: it is never asked for
 	// Problem says what is wrong with Typed, the name that it was to have.
 	Typed, Problem string
 }
@@ -143,12 +148,6 @@ func (o offerView) About() string {
 	return o.Name
 }
 
-// recoverView is the page "recover", **Lost your device?**
-type recoverView struct {
-	Frame
-	Codes int // recovery codes left; they go to POST /verify/another with kind recovery
-}
-
 // accountView is the page "account".
 type accountView struct {
 	Frame
@@ -157,12 +156,16 @@ type accountView struct {
 	EmailConfirmed bool
 	Groups         []string
 	Admin          bool
+	Administers    bool // and accounts are looked after here
 	SignOut        bool // offers **Sign out**: beside an application that is the application's own
-	MayChange      bool // the password may be changed here: not of accounts that settings define
+	MayChange      bool // what it is may be changed here: not of accounts that settings define
+	SendsMail      bool // with MayChange: the address, too
 	EnrollBy       time.Time
 	Notices        []string // what must be read, in the reader's language
-	SuggestSecond  bool     // there is one authenticator only
-	Signals        string   // JSON for the browser, see Options.Signals; or ""
+	Unread         *unreadView
+	Hold           *holdView // a recovery by mail that waits, or nil
+	SuggestSecond  bool      // there is one authenticator only
+	Signals        string    // JSON for the browser, see Options.Signals; or ""
 	Kinds          []kindView
 	Codes          *codesView // nil: there are none, and cannot be
 	Sessions       []sessionView
@@ -181,6 +184,7 @@ type kindView struct {
 // codesView is the state of the recovery codes.
 type codesView struct {
 	Left      int
+	Suspended bool // by **This was not me**: none is good for anything
 	CreatedAt time.Time
 }
 
@@ -193,7 +197,8 @@ type sessionView struct {
 
 // deviceView is a remembered device. **Forget device** goes to POST /account/devices/ID/forget.
 type deviceView struct {
-	ID, Browser           string
+	ID, Browser, Addr     string // Addr is where it was last used
+	Current               bool
 	CreatedAt, LastUsedAt time.Time
 	ExpiresAt             time.Time
 }

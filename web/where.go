@@ -47,7 +47,7 @@ type whereJSON struct {
 	Next        nightlatch.Step `json:"next"`
 	ExpiresAt   *time.Time      `json:"expires_at,omitempty"`
 	MayRemember *bool           `json:"may_remember,omitempty"`
-	Offers      []offerJSON     `json:"offers,omitempty"`
+	Offers      []offerJSON     `json:"offers,omitzero"`
 	Kinds       []factor.Kind   `json:"kinds,omitempty"`
 	EnrollBy    *time.Time      `json:"enroll_by,omitempty"`
 	Session     *sessionJSON    `json:"session,omitempty"`
@@ -62,11 +62,14 @@ type sessionJSON struct {
 	Proofs    []proofJSON      `json:"proofs"`
 	CreatedAt time.Time        `json:"created_at"`
 	ExpiresAt time.Time        `json:"expires_at"`
+	EnrollBy  *time.Time       `json:"enroll_by,omitempty"` // of GET /session
 }
 
 type proofJSON struct {
 	Kind factor.Kind `json:"kind"`
 	At   time.Time   `json:"at"`
+	// Remembered: a remembered device carried it into the session.
+	Remembered bool `json:"remembered,omitempty"`
 }
 
 type accountJSON struct {
@@ -102,7 +105,7 @@ func (g *Gate) sessionOf(ctx context.Context, ses nightlatch.Session) (*sessionJ
 		CreatedAt: ses.CreatedAt, ExpiresAt: ses.ExpiresAt,
 	}
 	for _, p := range ses.Proofs {
-		j.Proofs = append(j.Proofs, proofJSON{p.Kind, p.At})
+		j.Proofs = append(j.Proofs, proofJSON{p.Kind, p.At, p.Device != ""})
 	}
 	return j, nil
 }
@@ -123,8 +126,7 @@ func (g *Gate) whereOf(ctx context.Context, next nightlatch.Next, withToken bool
 	if next.Step == nightlatch.StepDone {
 		return j, nil
 	}
-	remember := false
-	j.MayRemember = &remember
+	j.MayRemember = &next.MayRemember
 	if next.Step == nightlatch.StepVerify {
 		j.Offers = offersJSON(next.Offers, g.svc)
 	}

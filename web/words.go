@@ -170,6 +170,8 @@ func problemText(lang, field, problem string, limit int) string {
 		return locale.T(lang, "A username has 1 to 64 characters, and no @ among them.")
 	case "email invalid":
 		return locale.T(lang, "Check that you entered your email address correctly.")
+	case "groups invalid", "groups too_long":
+		return locale.T(lang, "A group has 1 to 64 small letters, digits, dots, underscores and dashes.")
 	case "phone invalid":
 		return locale.T(lang, "Check that you entered your phone number correctly.")
 	}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/server"
@@ -23,14 +22,17 @@ type accountCommands struct {
 	List     accountList     `cmd:"" help:"List all accounts."`
 	Show     accountShow     `cmd:"" help:"Show an account and what it holds, never a secret."`
 	Reset    accountReset    `cmd:"" help:"Remove all authenticators, recovery codes, devices and sessions; print the code with which to enroll anew."`
+	Code     accountCode     `cmd:"" help:"Print a one-time code, which stands for the second factor once within 10 minutes."`
 	Password accountPassword `cmd:"" help:"Give an account a new password and end its sessions."`
 	Group    accountGroup    `cmd:"" help:"Add an account to a group, or take it out."`
 	Admin    accountAdmin    `cmd:"" help:"Make an account an administrator's, or not."`
 	Disable  accountDisable  `cmd:"" help:"Shut an account out and end its sessions."`
 	Enable   accountEnable   `cmd:"" help:"Let a disabled account in again."`
+	Remove   accountRemove   `cmd:"" help:"Remove an account with all that it holds; its trail stays, and its name is never given again."`
 	Unlock   accountUnlock   `cmd:"" help:"End the waiting that wrong tries have brought an account."`
 	Import   accountImport   `cmd:"" help:"Take in accounts, password hashes and factors of another program."`
 	Export   accountExport   `cmd:"" help:"Write all accounts to a file, for an import elsewhere. It holds their secrets."`
+	End      accountEnd      `cmd:"" name:"end-sessions" help:"End all sessions and unfinished sign-ins of an account."`
 }
 
 // withServer opens what settings name, runs f, and closes it. No server needs to run; one that runs sees the change.
@@ -100,6 +102,7 @@ func fieldProblem(field, problem string) string {
 		"group":    "allowed is 1 to 64 of a-z, 0-9, dot, underscore and dash",
 	}
 	allowed["groups"] = allowed["group"]
+	allowed["reason"] = "allowed is 1 to 500 characters on one line"
 	switch text := "the " + strings.TrimSuffix(field, "s"); {
 	case problem == "taken" && field == "username":
 		return text + " is taken, or was once; choose another"
@@ -147,26 +150,6 @@ func (cmd accountPassword) Run(ctx context.Context, c *console) error {
 			return err
 		}
 		return s.SetPassword(ctx, a, secret, byCommandLine)
-	})
-}
-
-type accountReset struct {
-	named  `embed:""`
-	Reason string `required:"" placeholder:"TEXT" help:"Why; it stands in the trail."`
-}
-
-// Run resets the account and prints the code, once.
-func (cmd accountReset) Run(ctx context.Context, c *console) error {
-	if strings.TrimSpace(cmd.Reason) == "" {
-		return misuse("--reason is empty")
-	}
-	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
-		code, until, err := s.Reset(ctx, a, byCommandLine, cmd.Reason)
-		if err != nil {
-			return err
-		}
-		_, _ = fmt.Fprintf(c.stderr, "Good once, until %s, after the password, to enroll anew:\n", until.Format(time.RFC3339))
-		return c.print("%s", code)
 	})
 }
 
@@ -225,5 +208,16 @@ type accountUnlock struct {
 func (cmd accountUnlock) Run(ctx context.Context, c *console) error {
 	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
 		return s.Unlock(ctx, a, byCommandLine)
+	})
+}
+
+type accountRemove struct {
+	named `embed:""`
+}
+
+// Run removes the account.
+func (cmd accountRemove) Run(ctx context.Context, c *console) error {
+	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
+		return s.Remove(ctx, a, byCommandLine)
 	})
 }

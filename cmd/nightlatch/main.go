@@ -27,6 +27,9 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the server."`
 	Account  accountCommands `cmd:"" help:"Make, show and change accounts. No server needs to run."`
 	Config   configCommand   `cmd:"" help:"Show every setting, its value, and where it came from."`
+	Events   eventsCommands  `cmd:"" help:"Show and verify the trails of what happened. No server needs to run."`
+	Policy   policyCommands  `cmd:"" help:"Whom the policy stops."`
+	Doctor   doctorCommand   `cmd:"" help:"Look for what is wrong, and say what to do about it."`
 	OTP      otpCommands     `cmd:"" name:"otp" help:"Make and verify one-time codes, otpauth: URIs and QR codes."`
 	Password passwordCommand `cmd:"" help:"Hash a password for settings and imports."`
 	Version  versionCommand  `cmd:"" help:"Show the version."`

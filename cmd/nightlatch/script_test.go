@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -23,10 +24,11 @@ import (
 //	forget                      be another browser
 //	get NAME PATH               set the variable NAME from the last answer: session.account.id, recovery_codes.0
 //	keep NAME                   set the variable NAME from the last standard output
+//	sql FILE STATEMENT…         run statements on a database, as somebody who got at the file would
 //	now NAME SECONDS            set the variable NAME to the Unix time so many seconds from now
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"status": status, "exits": exits, "serve": serveScript, "stop": stopScript, "http": httpScript,
-	"forget": forgetScript, "get": getScript, "keep": keepScript, "now": nowScript,
+	"forget": forgetScript, "get": getScript, "keep": keepScript, "now": nowScript, "sql": sqlScript,
 }
 
 // world is what one script has running.
@@ -138,6 +140,19 @@ func keepScript(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("usage: keep NAME")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+func sqlScript(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: sql FILE STATEMENT…")
+	}
+	db, err := sql.Open(sqliteDriver, ts.MkAbs(args[0])+"?_pragma=busy_timeout(5000)")
+	ts.Check(err)
+	for _, text := range args[1:] {
+		_, err := db.ExecContext(context.Background(), text)
+		ts.Check(err)
+	}
+	ts.Check(db.Close())
 }
 
 func nowScript(ts *testscript.TestScript, _ bool, args []string) {

@@ -21,8 +21,24 @@ import (
 // quitLimit is how long is waited for the server's goodbye; the mail is with it already.
 const quitLimit = time.Second
 
-// hand gives a written mail to the server. When ctx ends, the connection does.
+// hand gives a written mail to the server.
 func (s *Sender) hand(ctx context.Context, to string, text []byte) error {
+	return s.visit(ctx, func(c *smtp.Client) error {
+		if err := foreign(c, s.from.Address+to); err != nil {
+			return err
+		}
+		if err := c.Mail("<" + s.from.Address + ">"); err != nil {
+			return fault("MAIL", err)
+		}
+		if err := c.Rcpt("<" + to + ">"); err != nil {
+			return recipientFault("RCPT", err, isDestinationFault)
+		}
+		return body(c, text)
+	})
+}
+
+// visit connects, signs in, runs f and says goodbye. When ctx ends, the connection does.
+func (s *Sender) visit(ctx context.Context, f func(c *smtp.Client) error) error {
 	conn, err := s.connect(ctx)
 	if err != nil {
 		return fault("no connection", err)
@@ -41,16 +57,7 @@ func (s *Sender) hand(ctx context.Context, to string, text []byte) error {
 	if err := s.begin(c); err != nil {
 		return err
 	}
-	if err := foreign(c, s.from.Address+to); err != nil {
-		return err
-	}
-	if err := c.Mail("<" + s.from.Address + ">"); err != nil {
-		return fault("MAIL", err)
-	}
-	if err := c.Rcpt("<" + to + ">"); err != nil {
-		return recipientFault("RCPT", err, isDestinationFault)
-	}
-	if err := body(c, text); err != nil {
+	if err := f(c); err != nil {
 		return err
 	}
 	_ = conn.SetDeadline(time.Now().Add(quitLimit))

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wneessen/go-mail/smtp"
+
 	"github.com/nightlatch/nightlatch/deliver"
 	"github.com/nightlatch/nightlatch/factor"
 )
@@ -118,6 +120,14 @@ func (s *Sender) Send(ctx context.Context, m factor.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, deliver.Limit)
 	defer cancel()
 	return s.hand(ctx, m.To, text)
+}
+
+// Check goes as far as Send does before it names who writes, within deliver.Limit: it connects, makes the connection
+// secret and signs in. It sends nothing. Its errors are those of Send.
+func (s *Sender) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, deliver.Limit)
+	defer cancel()
+	return s.visit(ctx, func(*smtp.Client) error { return nil })
 }
 
 // domain is the sender's: it stands in message ids and in the greeting, where the machine's own name would tell

@@ -43,7 +43,10 @@ type Factor struct {
 	cost    Cost // of new sets
 }
 
-var _ factor.Factor = (*Factor)(nil)
+var (
+	_ factor.Factor   = (*Factor)(nil)
+	_ factor.OneCoder = (*Factor)(nil)
+)
 
 // New returns the factor.
 func New(o Options) *Factor {

@@ -70,7 +70,7 @@ func (f *Factor) enrolled(s state) (factor.Enrolled, error) {
 	if err != nil {
 		return factor.Enrolled{}, err
 	}
-	return factor.Enrolled{State: b, Hint: mask(f.kind, s.To)}, nil
+	return factor.Enrolled{State: b, Hint: mask(f.kind, s.To), To: key(s.To)}, nil
 }
 
 // decodeState reads an authenticator's state. A state that is not of this factor is a fault.

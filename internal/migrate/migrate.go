@@ -74,16 +74,10 @@ func (s Set) up(ctx context.Context, conn *sql.Conn, d Dialect, now time.Time, k
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	if len(applied) > len(known) {
-		return &NewerError{Set: s.Name, Database: applied[len(applied)-1].version, Program: len(known)}
+	if err := s.fits(applied, known); err != nil {
+		return err
 	}
-	for i, m := range known {
-		if i < len(applied) {
-			if applied[i].version != m.version || applied[i].sum != m.sum {
-				return &ChangedError{Set: s.Name, Version: m.version, Name: cmp.Or(applied[i].name, m.name)}
-			}
-			continue
-		}
+	for _, m := range known[len(applied):] {
 		if _, err := conn.ExecContext(ctx, m.text); err != nil {
 			return fmt.Errorf("migration %s of %s: %w", m.name, s.Name, err)
 		}
@@ -91,6 +85,19 @@ func (s Set) up(ctx context.Context, conn *sql.Conn, d Dialect, now time.Time, k
 			(set_name, version, name, sha256, applied_at) VALUES ($1, $2, $3, $4, $5)`),
 			s.Name, m.version, m.name, m.sum, now.UTC().Format(time.RFC3339)); err != nil {
 			return fmt.Errorf("migrations: %w", err)
+		}
+	}
+	return nil
+}
+
+// fits says whether what is applied is the beginning of what is known.
+func (s Set) fits(applied, known []migration) error {
+	if len(applied) > len(known) {
+		return &NewerError{Set: s.Name, Database: applied[len(applied)-1].version, Program: len(known)}
+	}
+	for i, is := range applied {
+		if m := known[i]; is.version != m.version || is.sum != m.sum {
+			return &ChangedError{Set: s.Name, Version: m.version, Name: cmp.Or(is.name, m.name)}
 		}
 	}
 	return nil

@@ -70,14 +70,14 @@ func (l *load) checkKey() {
 // checkPassword holds the floor of NIST SP 800-63B-4 §3.1.1.2.
 func (l *load) checkPassword() {
 	s, floor := l.settings, 15
-	if s.Policy.Require == "required" {
+	if s.Policy.second() {
 		floor = 8
 	}
 	why := fmt.Sprintf("%d is not allowed; allowed is a whole number from %d to 64", s.Password.MinLength, floor)
 	if floor > 8 {
 		why += ` (from 8 where policy.require = "required")`
 	}
-	l.cross(s.Password.MinLength < floor, "password.min_length", why, "policy.require")
+	l.cross(s.Password.MinLength < floor, "password.min_length", why, "policy.require", "policy.report_only")
 	l.cross(s.Throttle.FirstDelay > s.Throttle.MaxDelay, "throttle.first_delay", "is longer than throttle.max_delay; allowed is at most that", "throttle.max_delay")
 }
 

@@ -32,13 +32,16 @@ func (s *Settings) derive() {
 		}
 		s.Mail.From = "nightlatch@" + host
 	}
-	if s.unset("password.min_length") && s.Policy.Require == "required" {
+	if s.unset("password.min_length") && s.Policy.second() {
 		s.Password.MinLength = 8 // NIST SP 800-63B-4 §3.1.1.2: a password that is one of two factors
 	}
 	if s.unset("sign_up.enabled") {
 		s.SignUp.Enabled = s.Protect == "" && len(s.Rules) == 0 && len(s.Accounts) == 0 && len(s.TrustedProxies) == 0
 	}
 }
+
+// second says whether nobody can sign in with a password alone, once grace is over.
+func (p Policy) second() bool { return p.Require == "required" && !p.ReportOnly }
 
 func (s *Settings) unset(key string) bool { return s.row(key).from.From == FromDefault }
 

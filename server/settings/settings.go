@@ -78,6 +78,8 @@ type Session struct {
 type Policy struct {
 	Require         string // "optional", "required" or "admins"
 	Grace           time.Duration
+	Authenticators  int      // how many second factors who must have one must hold
+	ReportOnly      bool     // let those pass who would have to enroll, and count them
 	Factors         []string // kinds that may be enrolled
 	FirstEnrollment string   // "", "password" or "email"
 	Remember        time.Duration

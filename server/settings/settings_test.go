@@ -21,7 +21,7 @@ log.level=info log.format=text
 sign_up.enabled=true sign_up.verify_email=false sign_up.per_address_per_hour=20
 password.min_length=15 password.max_length=256
 session.lifetime=720h session.idle=168h
-policy.require=optional policy.grace=0s policy.factors=[totp,webauthn,recovery] policy.first_enrollment= policy.remember=720h policy.fresh=10m
+policy.require=optional policy.grace=0s policy.authenticators=1 policy.report_only=false policy.factors=[totp,webauthn,recovery] policy.first_enrollment= policy.remember=720h policy.fresh=10m
 totp.issuer=Nightlatch totp.algorithm=SHA1 totp.digits=6 totp.period=30 totp.window=1
 webauthn.rp_id= webauthn.rp_name= webauthn.origins=[] webauthn.user_verification=preferred webauthn.app_id= webauthn.refuse_counter=false
 sent_code.digits=6 sent_code.lifetime=10m sent_code.resend_after=30s sent_code.tries=5 sent_code.per_destination_per_hour=10
@@ -227,4 +227,19 @@ func plain(v any) string {
 		return itoa(v)
 	}
 	return "?"
+}
+
+// A policy that only reports lets passwords stand alone: they must be long.
+func TestMinLengthFollowsThePolicy(t *testing.T) {
+	t.Parallel()
+	for env, want := range map[string]int{"": 15, "NIGHTLATCH_POLICY_REPORT_ONLY=true": 15, "NIGHTLATCH_POLICY_REPORT_ONLY=false": 8} {
+		from := settings.Sources{Env: []string{env, "NIGHTLATCH_POLICY_REQUIRE=required"}}
+		if env == "" {
+			from.Env = nil
+		}
+		s, err := settings.Load(from)
+		if err != nil || s.Password.MinLength != want {
+			t.Errorf("%q: %d, %v; want %d", env, s.Password.MinLength, err, want)
+		}
+	}
 }

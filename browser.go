@@ -1,0 +1,74 @@
+package nightlatch
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"time"
+
+	"github.com/nightlatch/nightlatch/internal/token"
+)
+
+// maxBrowsers is how many are known of a user; the one that was not seen for longest is forgotten.
+const maxBrowsers = 20
+
+// browser is one that finished a sign-in.
+type browser struct {
+	Mark string    `json:"mark"` // a MAC of what it keeps
+	At   time.Time `json:"at"`   // when it was last seen
+}
+
+// NewBrowser makes a value for a browser to keep, by which it is known again (Start.Browser): 128 random bits. It opens
+// nothing.
+func (s *Service) NewBrowser() string { return token.NewID(s.rand) }
+
+// browserMark is what is kept of a browser. The oldest key serves, since it stays when the ring grows. Where a client
+// keeps nothing, it goes by what it says it is.
+func (s *Service) browserMark(user string, start Start) (string, error) {
+	keeps, value := "value", start.Browser
+	if start.Token || value == "" {
+		keeps, value = "agent", start.Client.Agent
+	}
+	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "browser", []byte(user), []byte(keeps), []byte(value))
+	return base64.RawURLEncoding.EncodeToString(mac), err
+}
+
+// seen puts a browser first, and says whether it is new to a user who has been seen with others.
+func (st *standing) seen(mark string, now time.Time) (isNew bool) {
+	i := slices.IndexFunc(st.Browsers, func(b browser) bool { return b.Mark == mark })
+	isNew = i < 0 && len(st.Browsers) > 0
+	others := slices.DeleteFunc(slices.Clone(st.Browsers), func(b browser) bool { return b.Mark == mark })
+	st.Browsers = append([]browser{{Mark: mark, At: now}}, others[:min(len(others), maxBrowsers-1)]...)
+	return isNew
+}
+
+// forget makes all browsers unknown that were seen since a time: the one that is disowned is among them. Something
+// stays, so that the next sign-in is not taken for the first one of all.
+func (st *standing) forget(since, now time.Time) {
+	st.Browsers = slices.DeleteFunc(slices.Clone(st.Browsers), func(b browser) bool { return !b.At.Before(since) })
+	if len(st.Browsers) == 0 {
+		st.Browsers = []browser{{Mark: "none", At: now}}
+	}
+}
+
+// noteBrowser tells of a sign-in from a browser that was not seen before.
+func (s *Service) noteBrowser(ctx context.Context, tx *change, h *holder) error {
+	if h.in.Browser == "" || !h.standing.seen(h.in.Browser, tx.now) {
+		return nil
+	}
+	return tx.event(ctx, h.user.ID, Event{Name: EventNewBrowser, Client: h.in.Start.Client})
+}
+
+// tellSignedIn writes that a sign-in is done, by which remembered device, and whether its browser is a new one.
+func (s *Service) tellSignedIn(ctx context.Context, tx *change, h *holder, c Client) error {
+	e := Event{Name: EventSignedIn, Client: c}
+	for _, p := range h.in.Proofs {
+		if p.Device != "" {
+			e.Detail = map[string]string{"device": p.Device}
+		}
+	}
+	if err := tx.event(ctx, h.user.ID, e); err != nil {
+		return err
+	}
+	return s.noteBrowser(ctx, tx, h)
+}

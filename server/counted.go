@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// What is counted stands in the engine's table of throttles, under a kind of its own.
+const (
+	signUpKind factor.Kind = "sign_up"
+	linkKind   factor.Kind = "mailed_link"
+)
+
+// countedWindow is the hour in which something may happen so often.
+const countedWindow = time.Hour
+
+// Links that strangers can have mailed, in an hour: to one destination, and asked for from one address.
+const (
+	linksPerDestination = 5
+	linksPerAddress     = 30
+)
+
+// count counts one more of what may happen so often in an hour. Where that were too many it counts nothing and says how
+// long to wait; it writes all the same, so that it takes as long. It joins the transaction of ctx.
+func (s *Server) count(ctx context.Context, subject string, kind factor.Kind, most int) (wait time.Duration, err error) {
+	err = s.store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
+		now := s.now().UTC().Truncate(time.Microsecond)
+		wait = 0
+		row := nightlatch.ThrottleRecord{Subject: subject, Kind: kind}
+		rows, err := tx.ThrottlesOf(ctx, row.Subject)
+		if err != nil {
+			return err
+		}
+		var made []time.Time
+		for _, r := range rows {
+			if r.Kind != kind {
+				continue
+			}
+			row = r
+			if err := json.Unmarshal(row.Data, &made); err != nil {
+				return err
+			}
+		}
+		made = slices.DeleteFunc(made, func(at time.Time) bool { return now.Sub(at) >= countedWindow })
+		if len(made) >= most {
+			wait = made[len(made)-most].Add(countedWindow).Sub(now)
+		} else {
+			made = append(made, now)
+		}
+		if row.Data, err = json.Marshal(made); err != nil {
+			return err
+		}
+		row.ExpiresAt = now.Add(countedWindow)
+		return tx.Put(ctx, row)
+	})
+	return wait, err
+}
+
+// countSignUp counts one more account that is made from an address, and returns *nightlatch.ThrottledError where that
+// were too many within the hour. It is called before the password is hashed: a hash costs us more than the request
+// that asks for it. An address that nobody knows counts for nothing.
+func (s *Server) countSignUp(ctx context.Context, addr string) error {
+	network := networkOf(addr)
+	if network == "" {
+		return nil
+	}
+	wait, err := s.count(ctx, "sign_up:"+network, signUpKind, s.settings.SignUp.PerAddressPerHour)
+	if err == nil && wait > 0 {
+		return &nightlatch.ThrottledError{RetryAfter: wait}
+	}
+	return err
+}
+
+// countLink counts one more link that somebody has mailed, and says whether that may be. name is where it goes or, where
+// nobody has that name, the name itself as it is compared: people type passwords there, so it is kept as a MAC alone, by
+// the oldest key, which stays when the ring grows.
+func (s *Server) countLink(ctx context.Context, name, addr string) (bool, error) {
+	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "mailed_link", []byte(name))
+	if err != nil {
+		return false, err
+	}
+	wait, err := s.count(ctx, "link:"+base64.RawURLEncoding.EncodeToString(mac), linkKind, linksPerDestination)
+	if err != nil {
+		return false, err
+	}
+	var longer time.Duration
+	if network := networkOf(addr); network != "" {
+		longer, err = s.count(ctx, "links_from:"+network, linkKind, linksPerAddress)
+	}
+	return wait+longer == 0, err
+}
+
+// networkOf counts an IPv6 network of 64 bits as one address, since one customer has at least that many.
+func networkOf(addr string) string {
+	ip, err := netip.ParseAddr(addr)
+	if err != nil {
+		return ""
+	}
+	bits := 32
+	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+		bits = 64
+	}
+	return netip.PrefixFrom(ip, bits).Masked().String()
+}

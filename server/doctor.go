@@ -1,0 +1,342 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/deliver/smtp"
+	"github.com/nightlatch/nightlatch/server/settings"
+	"github.com/nightlatch/nightlatch/sqlstore"
+)
+
+// Grade says how bad a Finding is.
+type Grade string
+
+// The grades.
+const (
+	Fine    Grade = "ok"
+	Warning Grade = "warning" // it works, and something should be known
+	Fault   Grade = "fault"
+)
+
+// Finding is one thing that Diagnose looked at: how it is, and of what is wrong what to do about it.
+type Finding struct {
+	Grade Grade  `json:"grade"`
+	Area  string `json:"area"` // "settings", "clock", "database", "key", "mail", "sms", "public_url", "webauthn", "policy"
+	Text  string `json:"text"`
+}
+
+// Examination is what Diagnose looks at. All must be set.
+type Examination struct {
+	Settings *settings.Settings
+	Driver   string // the name of the driver for SQLite that is linked
+	Now      func() time.Time
+	Rand     io.Reader
+}
+
+// Diagnose looks for what is wrong. It changes nothing and sends nothing; to the mail server alone it connects.
+func Diagnose(ctx context.Context, e Examination) []Finding {
+	d := &doctor{Examination: e}
+	d.origin()
+	d.keyFile()
+	if store := d.openDatabase(ctx); store != nil {
+		d.database(ctx, store)
+		if err := store.Close(); err != nil {
+			d.fault("database", "it cannot be closed: %v", err)
+		}
+	}
+	d.clock()
+	d.mail(ctx)
+	d.sms()
+	return d.found
+}
+
+type doctor struct {
+	Examination
+	found []Finding
+	last  time.Time // of the newest event
+}
+
+func (d *doctor) say(g Grade, area, format string, args ...any) {
+	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ") // one line
+	d.found = append(d.found, Finding{g, area, text})
+}
+
+func (d *doctor) fine(area, format string, args ...any)  { d.say(Fine, area, format, args...) }
+func (d *doctor) warn(area, format string, args ...any)  { d.say(Warning, area, format, args...) }
+func (d *doctor) fault(area, format string, args ...any) { d.say(Fault, area, format, args...) }
+
+// origin looks at where people find the server. What cannot be at all, settings refuse.
+func (d *doctor) origin() {
+	set := d.Settings
+	where := set.File
+	if where == "" {
+		where = "the environment and defaults; there is no nightlatch.toml here"
+	}
+	d.fine("settings", "they can be used; from %s", where)
+	u := set.Public()
+	host, _, _ := net.SplitHostPort(set.Listen)
+	switch {
+	case u.Scheme == "https" && len(set.TrustedProxies) == 0:
+		d.warn("public_url", "%s: whatever speaks TLS before this server is not in trusted_proxies, so that all people seem to come from its address; name its network there", set.PublicURL)
+	case u.Scheme != "https" && host != "" && !isLoopback(host):
+		d.fault("public_url", "%s is http, and the server listens beyond this machine; put a proxy with TLS before it and set public_url to its https:// address", set.PublicURL)
+	default:
+		d.fine("public_url", "%s", set.PublicURL)
+	}
+	wanted := slices.Contains(set.Policy.Factors, "webauthn")
+	switch {
+	case set.WebAuthn.RPID != "":
+		d.fine("webauthn", "keys are bound to %s", set.WebAuthn.RPID)
+	case wanted:
+		d.warn("webauthn", "the host of public_url, %s, is an address and no name: no key or passkey can be used; give it a name, or take webauthn out of policy.factors", u.Hostname())
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+// keyFileOpen says that others can read the key file, or "".
+func keyFileOpen(set *settings.Settings) string {
+	path, ok := keyFilePath(set)
+	if !ok {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if err != nil || !open(info) {
+		return ""
+	}
+	return fmt.Sprintf("others on this machine can read the key file %s (mode %04o), which opens all secrets: chmod 600 %s", path, info.Mode().Perm(), path)
+}
+
+// open says whether others than the owner may do anything with a file. A system without such modes has no answer.
+func open(info fs.FileInfo) bool {
+	return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
+}
+
+// keyFilePath is where the key file is, unless the key comes otherwise.
+func keyFilePath(set *settings.Settings) (string, bool) {
+	switch {
+	case set.Key != "" || set.KeyCommand != "":
+		return "", false
+	case set.KeyFile != "":
+		return set.KeyFile, true
+	}
+	return filepath.Join(set.DataDir, keyFile), true
+}
+
+func (d *doctor) keyFile() {
+	if why := keyFileOpen(d.Settings); why != "" {
+		d.fault("key", "%s", why)
+	}
+}
+
+// openDatabase opens what is there, and makes nothing.
+func (d *doctor) openDatabase(ctx context.Context) *sqlstore.Store {
+	path, err := databasePath(d.Settings)
+	if err != nil {
+		d.fault("database", "%v", err)
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case path == sqlstore.Temporary:
+		d.warn("database", "it is in memory: everything is lost when the server stops; set database_url")
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		d.warn("database", "there is none yet at %s; nightlatch serve makes it, and the key", path)
+		return nil
+	case err != nil:
+		d.fault("database", "%v; let the user that runs nightlatch own data_dir", err)
+		return nil
+	case open(info):
+		d.warn("database", "others on this machine can read %s (mode %04o): chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	store, err := sqlstore.OpenSQLite(ctx, d.Driver, path)
+	if err != nil {
+		d.fault("database", "it cannot be opened: %v; put a backup back with nightlatch restore", err)
+		return nil
+	}
+	return store
+}
+
+// database looks at what is kept, as far as each finding lets it go on.
+func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
+	if why := damage(ctx, store); why != "" {
+		d.fault("database", "it is damaged: %s; stop the server, keep a copy of the files, and put a backup back", why)
+		return
+	}
+	own, err := ownMigrations()
+	missing := 0
+	if err == nil {
+		missing, err = store.Missing(ctx, own)
+	}
+	switch {
+	case err != nil:
+		d.fault("database", "%v", err)
+		return
+	case missing > 0:
+		d.fault("database", "%d migrations are missing: run nightlatch serve of this version, which applies them", missing)
+		return
+	}
+	if err := writable(ctx, store); err != nil {
+		d.fault("database", "it cannot be written: %v; look at the disk's space and at who owns data_dir", err)
+	} else {
+		d.fine("database", "it is whole, up to date and can be written")
+	}
+	key, err := readKey(ctx, d.Settings, false, d.Now())
+	if err != nil {
+		d.fault("key", "%v", err)
+		return
+	}
+	s, err := New(ctx, Config{Settings: d.Settings, Store: store, Key: key, Now: d.Now, Rand: d.Rand, Look: true})
+	if err != nil {
+		d.fault("key", "%v; put back the key that belongs to this database", err)
+		return
+	}
+	d.fine("key", "it is the one of this database; newest is number %d, and a copy belongs into your backup", key.Newest())
+	d.policy(ctx, s)
+	s.Close()
+}
+
+// damage is what SQLite finds wrong with the file, or "".
+func damage(ctx context.Context, store *sqlstore.Store) (why string) {
+	err := store.Read(ctx, func(q sqlstore.Querier) error {
+		return q.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&why)
+	})
+	if err != nil {
+		return err.Error()
+	}
+	if why == "ok" {
+		return ""
+	}
+	return why
+}
+
+var errProbe = errors.New("only tried")
+
+// writable writes something and takes it back.
+func writable(ctx context.Context, store *sqlstore.Store) error {
+	err := store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
+		if err := tx.RaiseEpoch(ctx); err != nil {
+			return err
+		}
+		return errProbe
+	})
+	if errors.Is(err, errProbe) {
+		return nil
+	}
+	return err
+}
+
+func (d *doctor) policy(ctx context.Context, s *Server) {
+	newest, err := s.Service.FindEvents(ctx, nightlatch.EventQuery{}, 1)
+	if err == nil && len(newest) > 0 {
+		d.last = newest[0].At
+	}
+	shut, err := s.adminsShutOut(ctx)
+	admins, adminsErr := s.enabledAdmins(ctx)
+	if err = errors.Join(err, adminsErr); err != nil {
+		d.fault("policy", "%v", err)
+		return
+	}
+	p := s.Service.Policy()
+	switch {
+	case shut:
+		d.warn("policy", "%s", adminsShutOut)
+	case len(admins) == 0:
+		d.warn("policy", "there is no administrator; make one with nightlatch account admin NAME on")
+	case p.ReportOnly && p.Require != nightlatch.Optional:
+		d.warn("policy", "report_only is on: nobody is asked to enroll; nightlatch policy report counts whom it would stop")
+	default:
+		d.fine("policy", "require = %q; %d administrators", p.Require, len(admins))
+	}
+}
+
+// clockOff is how far the clocks of the machine and of its disk may be apart, and time may go back.
+const clockOff = time.Minute
+
+// earliest is before the program was made.
+var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// clock looks for what tells of a wrong one without asking anybody: codes depend on it.
+func (d *doctor) clock() {
+	now := d.Now().UTC()
+	const set = "set it, and keep it right with NTP: codes of authenticator apps depend on it"
+	switch {
+	case now.Before(earliest):
+		d.fault("clock", "it says %s, which is before this program was made; %s", now.Format(time.RFC3339), set)
+		return
+	case d.last.Sub(now) > clockOff:
+		d.fault("clock", "it says %s, and the newest event is of %s; %s", now.Format(time.RFC3339), d.last.UTC().Format(time.RFC3339), set)
+		return
+	}
+	if off, ok := d.diskClock(); ok && off.Abs() > clockOff {
+		d.fault("clock", "it says %s, and the disk of data_dir is %s off; %s", now.Format(time.RFC3339), off.Round(time.Second), set)
+		return
+	}
+	d.fine("clock", "%s; nothing here contradicts it", now.Format(time.RFC3339))
+}
+
+// diskClock is how far the clock that stamps files in data_dir, which may be another machine's, is from ours.
+func (d *doctor) diskClock() (time.Duration, bool) {
+	f, err := os.CreateTemp(d.Settings.DataDir, ".doctor-*")
+	if err != nil {
+		return 0, false
+	}
+	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }()
+	if _, err := f.WriteString("now"); err != nil {
+		return 0, false
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, false
+	}
+	return info.ModTime().Sub(d.Now()), true
+}
+
+func (d *doctor) mail(ctx context.Context) {
+	set := d.Settings
+	switch {
+	case set.Mail.URL == "":
+		d.warn("mail", "none is sent: people hear of nothing that happens to their account; set mail.url")
+		return
+	case set.Mail.URL == "outbox:":
+		d.warn("mail", "it goes to the outbox and to nobody; set mail.url to your mail server")
+		return
+	}
+	sender, err := smtp.New(smtp.Options{URL: set.Mail.URL, From: set.Mail.From})
+	if err == nil {
+		err = sender.Check(ctx)
+	}
+	if err != nil {
+		d.fault("mail", "%v; look at mail.url: host, port, user and password, and that the port is open from here", err)
+		return
+	}
+	d.fine("mail", "the mail server lets this program in; nothing was sent")
+}
+
+// sms is not tried: every provider counts what it is asked.
+func (d *doctor) sms() {
+	switch set := d.Settings; {
+	case set.SMS.Provider == "outbox":
+		d.warn("sms", "text messages go to the outbox and to nobody; set sms.provider")
+	case set.SMS.Provider != "" && len(set.SMS.Countries) == 0:
+		d.warn("sms", "sms.countries is empty: no number may be enrolled; name countries there")
+	case set.SMS.Provider != "":
+		d.fine("sms", "by %s, which was not asked", set.SMS.Provider)
+	}
+}
