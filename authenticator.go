@@ -287,6 +287,9 @@ func (s *Service) inSession(ctx context.Context, tok string, f func(ctx context.
 		if err := s.requireFresh(h, tx.now); err != nil {
 			return err
 		}
-		return f(ctx, tx, h)
+		if err := f(ctx, tx, h); err != nil {
+			return err
+		}
+		return s.spendProof(ctx, tx, h)
 	})
 }

@@ -200,6 +200,9 @@ func (s *Service) keepEnrollment(ctx context.Context, b *beginning, e Enrollment
 		} else if err := tx.endEnrollments(ctx, b.h.id(), e.Kind); err != nil {
 			return err
 		}
+		if err := s.spendForEnrollment(ctx, tx, b.h); err != nil {
+			return err
+		}
 		p.ExpiresAt = e.ExpiresAt
 		if err := s.countMessage(ctx, tx, user, m, b.client); err != nil {
 			return err
@@ -210,6 +213,30 @@ func (s *Service) keepEnrollment(ctx context.Context, b *beginning, e Enrollment
 		return tx.event(ctx, user, Event{Name: EventEnrollmentBegun, Kind: e.Kind, Client: b.client})
 	})
 	return e, err
+}
+
+// spendForEnrollment uses the proof up that an enrollment in a session was begun by, where one serves one change.
+func (s *Service) spendForEnrollment(ctx context.Context, tx *change, h *holder) error {
+	if !s.policy.ProofPerChange || h.ses == nil {
+		return nil
+	}
+	record, err := tx.FindSession(ctx, h.ses.record.Token)
+	if errors.Is(err, ErrNotFound) {
+		return ErrUnauthenticated
+	}
+	if err != nil {
+		return err
+	}
+	ses, err := s.readSession(record)
+	if err != nil {
+		return err
+	}
+	again := h.clone()
+	again.ses = &ses
+	if err := s.requireFresh(again, tx.now); err != nil {
+		return err
+	}
+	return s.spendProof(ctx, tx, again)
 }
 
 // CancelEnrollment ends the pending enrollments of a kind. Errors: ErrUnauthenticated, ErrUnavailable.

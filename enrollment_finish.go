@@ -172,6 +172,9 @@ func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing
 	if err := s.loadHeld(ctx, tx, f.h, tx.now); err != nil {
 		return done, nil, err
 	}
+	if f.h.ses != nil && s.policy.ProofPerChange {
+		f.h.ses.spentAt = tx.now // what is proven by an enrollment serves no other change
+	}
 	done.Next, err = s.advance(ctx, tx, f.h, f.client)
 	done.Authenticator = Offer{ID: rec.ID, Kind: rec.Kind, Label: rec.Label, Hint: f.enrolled.Hint, Model: f.enrolled.Model}
 	done.Authenticator.Preferred, done.Authenticator.CreatedAt, done.Authenticator.LastUsedAt = rec.Preferred, rec.CreatedAt, rec.LastUsedAt

@@ -2,6 +2,7 @@ package nightlatch
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -46,13 +47,51 @@ func (s *Service) freshWithin(h *holder, now time.Time, maxAge time.Duration, ki
 	if maxAge <= 0 {
 		maxAge = s.policy.Fresh
 	}
+	var after time.Time
+	if s.policy.ProofPerChange && h.ses != nil {
+		maxAge, after = min(maxAge, proofForChange), h.ses.spentAt
+	}
 	second := s.policy.second(h.held)
 	return slices.ContainsFunc(h.proofs(), func(p factor.Proof) bool {
 		if second && !slices.ContainsFunc(p.Classes, func(c factor.Class) bool { return c != factor.Knowledge }) {
 			return false
 		}
-		return among(kinds, p.Kind) && now.Sub(p.At) < maxAge
+		return among(kinds, p.Kind) && now.Sub(p.At) < maxAge && p.At.After(after)
 	})
+}
+
+// proofForChange is how old a proof may be that serves one change.
+const proofForChange = time.Minute
+
+// spendProof notes that the session's proofs have served a change, where one serves only one.
+func (s *Service) spendProof(ctx context.Context, tx *change, h *holder) error {
+	if !s.policy.ProofPerChange || h.ses == nil {
+		return nil
+	}
+	ses := h.ses
+	ses.spentAt = tx.now
+	data, err := json.Marshal(sessionData{
+		Proofs: ses.Proofs, Client: ses.Client, Stay: ses.Stay, Binding: ses.Binding, Address: ses.addressAt, Spent: ses.spentAt,
+	})
+	if err != nil {
+		return err
+	}
+	ses.record.Data = data
+	if err := tx.Put(ctx, ses.record); err != nil {
+		return err
+	}
+	ses.record.Revision++
+	tx.raise = true
+	return nil
+}
+
+// TakeFresh is Fresh before a change that is not the engine's: where one proof serves one change, it is used up.
+// Errors: *FreshProofError, ErrForbidden (in a sign-in), ErrUnauthenticated, ErrUnavailable.
+func (s *Service) TakeFresh(ctx context.Context, tok string) error {
+	if !s.policy.ProofPerChange {
+		return s.Fresh(ctx, tok)
+	}
+	return s.inSession(ctx, tok, func(context.Context, *change, *holder) error { return nil })
 }
 
 // among says whether a kind is one of kinds; none stands for all.

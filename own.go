@@ -121,6 +121,9 @@ func (s *Service) settleOwn(ctx context.Context, tx *change, t *trial, tok strin
 			return Next{}, nil, err
 		}
 	}
+	if err := s.spendProof(ctx, tx, h); err != nil {
+		return Next{}, nil, err
+	}
 	st.Changes++
 	tx.raise = true
 	if err := tx.event(ctx, user, o.Event); err != nil || !o.Renew {

@@ -57,6 +57,9 @@ type Policy struct {
 	Require Require       // default Optional
 	Grace   time.Duration // how long an account may put enrollment off once it is required
 	Fresh   time.Duration // how recent a proof must be to change what guards an account; default 10 minutes
+	// ProofPerChange: each change to what guards an account asks for a proof of its own, at most 60 seconds old. It is
+	// for pages that share their host with scripts of others.
+	ProofPerChange bool
 	// Remember is how long a remembered device spares the second factor, from the proof that it carries; 0: every
 	// sign-in asks.
 	Remember time.Duration

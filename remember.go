@@ -77,7 +77,7 @@ func (s *Service) putDevice(ctx context.Context, tx *change, d deviceRead) (err 
 
 // mayRemember says whether the device may be remembered by a right response to one of the offers.
 func (s *Service) mayRemember(h *holder, d Decision) bool {
-	return h.in != nil && !h.in.Start.Token && s.policy.Remember > 0 && d.Step == StepVerify &&
+	return h.in != nil && h.confirms() == "" && !h.in.Start.Token && s.policy.Remember > 0 && d.Step == StepVerify &&
 		slices.ContainsFunc(d.Offers, func(o factor.Held) bool { return s.policy.carries(h, factor.Proof{Authenticator: o.ID}) })
 }
 

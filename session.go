@@ -31,6 +31,8 @@ type Session struct {
 	user   *User // as SessionAndUser found it, or nil
 	// addressAt is when a code mailed to the user's address was proven, before a first enrollment.
 	addressAt time.Time
+	// spentAt is when a change was made, with Policy.ProofPerChange: proofs until then count for no other one.
+	spentAt time.Time
 }
 
 // sessionData is what is kept of a session beside its columns.
@@ -40,6 +42,7 @@ type sessionData struct {
 	Stay    bool           `json:"stay,omitempty"`
 	Binding string         `json:"binding,omitempty"`
 	Address time.Time      `json:"address,omitzero"` // Session.addressAt
+	Spent   time.Time      `json:"spent,omitzero"`   // Session.spentAt
 }
 
 func (s *Service) readSession(r SessionRecord) (Session, error) {
@@ -49,7 +52,7 @@ func (s *Service) readSession(r SessionRecord) (Session, error) {
 	}
 	ses := Session{
 		ID: r.ID, User: r.User, Level: LevelOf(d.Proofs), Proofs: d.Proofs, Client: d.Client, Stay: d.Stay, Binding: d.Binding,
-		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, record: r, addressAt: d.Address,
+		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, record: r, addressAt: d.Address, spentAt: d.Spent,
 	}
 	if idle := r.LastUsedAt.Add(s.limits.Idle); idle.Before(ses.ExpiresAt) {
 		ses.ExpiresAt = idle

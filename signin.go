@@ -294,7 +294,7 @@ func (s *Service) renew(ctx context.Context, tx *change, h *holder) (Next, error
 	ses := h.ses
 	record := ses.record
 	record.Token, record.LastUsedAt = hash, tx.now
-	data := sessionData{Proofs: ses.Proofs, Client: ses.Client, Stay: ses.Stay, Binding: ses.Binding, Address: ses.addressAt}
+	data := sessionData{Proofs: ses.Proofs, Client: ses.Client, Stay: ses.Stay, Binding: ses.Binding, Address: ses.addressAt, Spent: ses.spentAt}
 	var err error
 	if record.Data, err = json.Marshal(data); err != nil {
 		return Next{}, err

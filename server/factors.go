@@ -39,7 +39,7 @@ func (s *Server) factors(set *settings.Settings) []factor.Factor {
 // policy is what settings say about who must prove what.
 func policy(set *settings.Settings, factors []factor.Factor) nightlatch.Policy {
 	p := nightlatch.Policy{
-		Require: nightlatch.Require(set.Policy.Require), Grace: set.Policy.Grace, Fresh: set.Policy.Fresh, Remember: set.Policy.Remember,
+		Require: nightlatch.Require(set.Policy.Require), Grace: set.Policy.Grace, Fresh: set.Policy.Fresh, ProofPerChange: set.Protect != "", Remember: set.Policy.Remember,
 		FirstEnrollment: nightlatch.FirstEnrollment(set.Policy.FirstEnrollment),
 		AtLeast:         set.Policy.Authenticators, ReportOnly: set.Policy.ReportOnly,
 	}

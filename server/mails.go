@@ -45,10 +45,10 @@ func (s *Server) takenMail(lang, to string) factor.Message {
 	return s.mail(lang, to, locale.T(lang, "You have an account already"),
 		locale.T(lang, "Somebody, perhaps you, gave this address for another account at %s. It belongs to yours already, so nothing was changed.", s.settings.TOTP.Issuer),
 		locale.T(lang, "Was it you? Then sign in with the account that you have. If you have forgotten the password, choose a new one here:"),
-		s.settings.PublicURL+"/password/forgot",
+		s.pagesURL()+"/password/forgot",
 		locale.T(lang, "Was it not you? Then do nothing. Nobody was told that you have an account here."))
 }
 
 func (s *Server) link(page, token string) string {
-	return s.settings.PublicURL + page + "?token=" + token
+	return s.pagesURL() + page + "?token=" + token
 }

@@ -145,5 +145,8 @@ func (g *Gate) act(r *http.Request, c caller, a Act) (GivenCode, error) {
 	if a.Account == a.By {
 		return GivenCode{}, nightlatch.ErrForbidden
 	}
+	if err := g.svc.TakeFresh(r.Context(), c.session); err != nil {
+		return GivenCode{}, err
+	}
 	return g.options.Administration.Act(r.Context(), a)
 }

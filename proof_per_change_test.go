@@ -1,0 +1,71 @@
+package nightlatch_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+)
+
+// Where pages share their host with scripts of others, one proof serves one change, and not for long.
+func TestOneProofOneChange(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *nightlatch.Config) { c.Policy.ProofPerChange = true })
+	w.add("ann")
+	w.addKnock("ann", "door")
+	tok := w.knocked("ann")
+	id := must(w.Holdings(t.Context(), tok)).Authenticators[0].ID
+	rename := func(label string) error {
+		_, err := w.EditAuthenticator(t.Context(), tok, id, nightlatch.Edit{Label: &label}, client)
+		return err
+	}
+	needed := func(what string, err error) {
+		t.Helper()
+		var fresh *nightlatch.FreshProofError
+		if !errors.As(err, &fresh) {
+			t.Errorf("%s: %v, want a fresh proof", what, err)
+		}
+	}
+	prove := func() {
+		t.Helper()
+		w.clock.pass(time.Second)
+		tok = w.must(w.prove(tok, "knock", "right")).Token
+	}
+	w.want(rename("first"), nil)
+	needed("a second change", rename("second"))
+	prove()
+	w.want(rename("second"), nil)
+	prove()
+	w.clock.pass(time.Minute)
+	needed("a minute later", rename("third"))
+	prove()
+	_, err := w.ChangeOwn(t.Context(), tok, nightlatch.Own{Event: nightlatch.Event{Name: "renamed"}, Do: func(context.Context, nightlatch.User) error { return nil }})
+	w.want(err, nil)
+	needed("after a change of the application's", rename("third"))
+	prove()
+	w.want(w.TakeFresh(t.Context(), tok), nil)
+	needed("taken", w.TakeFresh(t.Context(), tok))
+	prove()
+	e := w.begin(tok, nightlatch.NewEnrollment{Kind: "knock", Label: "new"})
+	needed("an enrollment was begun", rename("third"))
+	d, err := w.finish(tok, e.ID, "", "right")
+	w.want(err, nil)
+	tok = d.Next.Token
+	needed("an enrollment was finished", rename("third"))
+
+	// Of many at once one is served.
+	prove()
+	n := 0
+	for _, err := range inParallel(10, func(int) error { return w.TakeFresh(t.Context(), tok) }) {
+		if err == nil {
+			n++
+		} else {
+			needed("at once", err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d of 10 at once were served", n)
+	}
+}
