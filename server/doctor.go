@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch"
-	"github.com/nightlatch/nightlatch/deliver/smtp"
+	"github.com/nightlatch/nightlatch/server/forward"
 	"github.com/nightlatch/nightlatch/server/settings"
 	"github.com/nightlatch/nightlatch/sqlstore"
 )
@@ -33,7 +33,7 @@ const (
 // Finding is one thing that Diagnose looked at: how it is, and of what is wrong what to do about it.
 type Finding struct {
 	Grade Grade  `json:"grade"`
-	Area  string `json:"area"` // "settings", "clock", "database", "key", "mail", "sms", "public_url", "webauthn", "policy"
+	Area  string `json:"area"` // "settings", "clock", "database", "key", "mail", "sms", "public_url", "webauthn", "rules", "policy"
 	Text  string `json:"text"`
 }
 
@@ -49,6 +49,7 @@ type Examination struct {
 func Diagnose(ctx context.Context, e Examination) []Finding {
 	d := &doctor{Examination: e}
 	d.origin()
+	d.rules()
 	d.keyFile()
 	if store := d.openDatabase(ctx); store != nil {
 		d.database(ctx, store)
@@ -64,8 +65,9 @@ func Diagnose(ctx context.Context, e Examination) []Finding {
 
 type doctor struct {
 	Examination
-	found []Finding
-	last  time.Time // of the newest event
+	found    []Finding
+	last     time.Time // of the newest event
+	badRules bool      // no server can be made of the settings
 }
 
 func (d *doctor) say(g Grade, area, format string, args ...any) {
@@ -101,6 +103,25 @@ func (d *doctor) origin() {
 		d.fine("webauthn", "keys are bound to %s", set.WebAuthn.RPID)
 	case wanted:
 		d.warn("webauthn", "the host of public_url, %s, is an address and no name: no key or passkey can be used; give it a name, or take webauthn out of policy.factors", u.Hostname())
+	}
+}
+
+// rules looks for those that never decide anything.
+func (d *doctor) rules() {
+	set := d.Settings
+	_, err := forward.NewRules(set.File, set.Rules)
+	var faults settings.Faults
+	switch {
+	case errors.As(err, &faults):
+		d.badRules = true
+		for _, f := range faults {
+			d.fault("rules", "%s", f)
+		}
+	case err != nil:
+		d.badRules = true
+		d.fault("rules", "%v", err)
+	case len(set.Rules) > 0:
+		d.fine("rules", "each of the %d can be reached; nightlatch policy explain says which one decides", len(set.Rules))
 	}
 }
 
@@ -202,6 +223,9 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 		d.fault("key", "%v", err)
 		return
 	}
+	if d.badRules {
+		return
+	}
 	s, err := New(ctx, Config{Settings: d.Settings, Store: store, Key: key, Now: d.Now, Rand: d.Rand, Look: true})
 	if err != nil {
 		d.fault("key", "%v; put back the key that belongs to this database", err)
@@ -263,80 +287,5 @@ func (d *doctor) policy(ctx context.Context, s *Server) {
 		d.warn("policy", "report_only is on: nobody is asked to enroll; nightlatch policy report counts whom it would stop")
 	default:
 		d.fine("policy", "require = %q; %d administrators", p.Require, len(admins))
-	}
-}
-
-// clockOff is how far the clocks of the machine and of its disk may be apart, and time may go back.
-const clockOff = time.Minute
-
-// earliest is before the program was made.
-var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// clock looks for what tells of a wrong one without asking anybody: codes depend on it.
-func (d *doctor) clock() {
-	now := d.Now().UTC()
-	const set = "set it, and keep it right with NTP: codes of authenticator apps depend on it"
-	switch {
-	case now.Before(earliest):
-		d.fault("clock", "it says %s, which is before this program was made; %s", now.Format(time.RFC3339), set)
-		return
-	case d.last.Sub(now) > clockOff:
-		d.fault("clock", "it says %s, and the newest event is of %s; %s", now.Format(time.RFC3339), d.last.UTC().Format(time.RFC3339), set)
-		return
-	}
-	if off, ok := d.diskClock(); ok && off.Abs() > clockOff {
-		d.fault("clock", "it says %s, and the disk of data_dir is %s off; %s", now.Format(time.RFC3339), off.Round(time.Second), set)
-		return
-	}
-	d.fine("clock", "%s; nothing here contradicts it", now.Format(time.RFC3339))
-}
-
-// diskClock is how far the clock that stamps files in data_dir, which may be another machine's, is from ours.
-func (d *doctor) diskClock() (time.Duration, bool) {
-	f, err := os.CreateTemp(d.Settings.DataDir, ".doctor-*")
-	if err != nil {
-		return 0, false
-	}
-	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }()
-	if _, err := f.WriteString("now"); err != nil {
-		return 0, false
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return 0, false
-	}
-	return info.ModTime().Sub(d.Now()), true
-}
-
-func (d *doctor) mail(ctx context.Context) {
-	set := d.Settings
-	switch {
-	case set.Mail.URL == "":
-		d.warn("mail", "none is sent: people hear of nothing that happens to their account; set mail.url")
-		return
-	case set.Mail.URL == "outbox:":
-		d.warn("mail", "it goes to the outbox and to nobody; set mail.url to your mail server")
-		return
-	}
-	sender, err := smtp.New(smtp.Options{URL: set.Mail.URL, From: set.Mail.From})
-	if err == nil {
-		err = sender.Check(ctx)
-	}
-	if err != nil {
-		d.fault("mail", "%v; look at mail.url: host, port, user and password, and that the port is open from here", err)
-		return
-	}
-	d.fine("mail", "the mail server lets this program in; nothing was sent")
-}
-
-// sms is not tried: every provider counts what it is asked.
-func (d *doctor) sms() {
-	switch set := d.Settings; {
-	case set.SMS.Provider == "outbox":
-		d.warn("sms", "text messages go to the outbox and to nobody; set sms.provider")
-	case set.SMS.Provider != "" && len(set.SMS.Countries) == 0:
-		d.warn("sms", "sms.countries is empty: no number may be enrolled; name countries there")
-	case set.SMS.Provider != "":
-		d.fine("sms", "by %s, which was not asked", set.SMS.Provider)
 	}
 }

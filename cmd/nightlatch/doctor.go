@@ -53,7 +53,8 @@ func (cmd doctorCommand) Run(ctx context.Context, c *console) error {
 }
 
 type policyCommands struct {
-	Report policyReport `cmd:"" help:"Count whom the policy stops, and whom it would have stopped in the last 30 days with policy.report_only."`
+	Explain policyExplain `cmd:"" help:"Say which rule decides about an address, what it asks for, and whether an account would pass."`
+	Report  policyReport  `cmd:"" help:"Count whom the policy stops, and whom it would have stopped in the last 30 days with policy.report_only."`
 }
 
 type policyReport struct {

@@ -54,12 +54,35 @@ func (rs Rules) Find(r Request, now time.Time) (settings.Rule, int) {
 	return settings.Rule{Level: 2}, -1
 }
 
-func (one rule) fits(r Request, now time.Time) bool {
-	return one.fitsHost(r.Hostname()) &&
-		(one.path == nil || one.path.MatchString(r.Path)) &&
-		(len(one.Methods) == 0 || slices.Contains(one.Methods, r.Method)) &&
-		(len(one.Networks) == 0 || slices.ContainsFunc(one.Networks, func(p netip.Prefix) bool { return p.Contains(r.Addr.Unmap()) })) &&
-		(len(one.Hours) == 0 || slices.ContainsFunc(one.Hours, func(h settings.Hours) bool { return within(h, now) }))
+// Misses says, for each rule before the one that decides, why it does not fit, in English, for operators.
+func (rs Rules) Misses(r Request, now time.Time) (why []string) {
+	for _, one := range rs.list {
+		miss := one.miss(r, now)
+		if miss == "" {
+			break
+		}
+		why = append(why, miss)
+	}
+	return why
+}
+
+func (one rule) fits(r Request, now time.Time) bool { return one.miss(r, now) == "" }
+
+// miss says why a rule does not fit, or "".
+func (one rule) miss(r Request, now time.Time) string {
+	switch {
+	case !one.fitsHost(r.Hostname()):
+		return "it is for another host"
+	case one.path != nil && !one.path.MatchString(r.Path):
+		return "it is for other paths"
+	case len(one.Methods) > 0 && !slices.Contains(one.Methods, r.Method):
+		return "it is for other methods"
+	case len(one.Networks) > 0 && !slices.ContainsFunc(one.Networks, func(p netip.Prefix) bool { return p.Contains(r.Addr.Unmap()) }):
+		return "it is for other networks"
+	case len(one.Hours) > 0 && !slices.ContainsFunc(one.Hours, func(h settings.Hours) bool { return within(h, now) }):
+		return "it is for other hours"
+	}
+	return ""
 }
 
 func (one rule) fitsHost(host string) bool { return fitsHost(one.Host, host) }

@@ -1,0 +1,82 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/server/forward"
+	"github.com/nightlatch/nightlatch/server/settings"
+)
+
+// ErrAddress: what was asked about is no address of a page.
+var ErrAddress = errors.New("it is no address of a page")
+
+// Question is a request to an application that Explain is asked about.
+type Question struct {
+	Method string
+	URL    string     // as a browser would send it
+	Addr   netip.Addr // of the client; the zero value is in no network
+	At     time.Time
+}
+
+// Explanation says which rule decides about a request.
+type Explanation struct {
+	// Refused says why no rule is asked: the request can be read in two ways. Then all else is empty.
+	Refused string
+	Misses  []string      // for each rule before the one that decides, why it does not fit
+	Index   int           // of the rule that decides; -1: none fits
+	Rule    settings.Rule // that holds
+	Answer  forward.Answer
+	Why     string
+}
+
+// Explain says what becomes of a request of somebody who is not signed in. The error is ErrAddress, or settings.Faults
+// of rules that are never reached.
+func Explain(set *settings.Settings, q Question) (Explanation, error) {
+	rules, err := forward.NewRules(set.File, set.Rules)
+	if err != nil {
+		return Explanation{}, err
+	}
+	if scheme, rest, ok := strings.Cut(q.URL, "://"); !ok || scheme != "https" && scheme != "http" || rest == "" {
+		return Explanation{}, ErrAddress
+	}
+	asked, err := forward.ReadRequest(http.Header{"X-Original-Method": {q.Method}, "X-Original-Url": {q.URL}})
+	if err != nil {
+		return Explanation{Refused: err.Error(), Index: -1}, nil
+	}
+	asked.Addr = q.Addr
+	out := Explanation{Misses: rules.Misses(asked, q.At)}
+	out.Rule, out.Index = rules.Find(asked, q.At)
+	out.Answer, out.Why = forward.Judge(out.Rule, nil, nil, q.At)
+	return out, nil
+}
+
+// ExplainFor is Explain for an account with its newest session, which is nil where it has none.
+// Errors: those of Explain, nightlatch.ErrUnavailable.
+func (s *Server) ExplainFor(ctx context.Context, q Question, a Account) (Explanation, *nightlatch.Session, error) {
+	out, err := Explain(s.settings, q)
+	if err != nil || out.Refused != "" {
+		return out, nil, err
+	}
+	list, err := s.Service.SessionsOf(ctx, a.ID)
+	if err != nil {
+		return out, nil, fmt.Errorf("read the sessions: %w", err)
+	}
+	var newest *nightlatch.Session
+	for i, ses := range list {
+		if q.At.Before(ses.ExpiresAt) && (newest == nil || ses.CreatedAt.After(newest.CreatedAt)) {
+			newest = &list[i]
+		}
+	}
+	if a.Disabled {
+		newest = nil // what is left of its sessions opens nothing
+	}
+	out.Answer, out.Why = forward.Judge(out.Rule, newest, a.Groups, q.At)
+	return out, newest, nil
+}
