@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -197,7 +198,9 @@ func TestLostPhoneWithCode(t *testing.T) {
 	admin.signUp("root")
 	guard, _ := admin.addApp(admin.scan)
 	admin.press("Continue")
-	out, err := exec.Command(built, "account", "admin", "root", "on", "--data-dir", dir).CombinedOutput()
+	promote := exec.Command(built, "account", "admin", "root", "on", "--data-dir", dir)
+	promote.Env = withoutSettings(os.Environ())
+	out, err := promote.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
