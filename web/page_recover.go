@@ -21,7 +21,6 @@ type recoverView struct {
 	Admin    bool   // the administrators may be asked by mail
 	HoldFor  time.Duration
 	Hold     *holdView
-	Enters   bool // a code may be entered: this is a sign-in, or a session that holds a second factor
 	Elsewise bool // in a session: nothing can be asked for
 }
 
