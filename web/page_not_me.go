@@ -54,7 +54,7 @@ func (g *Gate) formNotMe(w http.ResponseWriter, r *http.Request, c caller) {
 
 func (g *Gate) newNotMe(r *http.Request, e nightlatch.Event) notMeView {
 	lang := g.pages.language(r)
-	v := notMeView{What: eventText(lang, e.Name, e.Label), At: e.At, From: e.Client.Addr, By: e.By}
+	v := notMeView{What: textOf(lang, e), At: e.At, From: e.Client.Addr, By: e.By}
 	if e.Client.Agent != "" {
 		v.From = locale.T(lang, "%s, %s", v.From, browserText(lang, e.Client.Agent))
 	}
@@ -116,7 +116,7 @@ func (g *Gate) unread(r *http.Request, c caller) (*unreadView, error) {
 	}
 	v := &unreadView{Seq: events[0].Seq}
 	for _, e := range events {
-		v.Events = append(v.Events, eventView{At: e.At, Text: eventText(c.client.Lang, e.Name, e.Label), From: e.Client.Addr})
+		v.Events = append(v.Events, eventView{At: e.At, Text: textOf(c.client.Lang, e), From: e.Client.Addr})
 	}
 	return v, nil
 }
