@@ -1,14 +1,12 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
-	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/locale"
 )
 
@@ -70,19 +68,9 @@ func (g *Gate) newNotMe(r *http.Request, e nightlatch.Event) notMeView {
 }
 
 func (g *Gate) notMeFailed(w http.ResponseWriter, r *http.Request, err error) {
-	var refused *factor.Refused
-	if !errors.As(err, &refused) {
-		g.errorPage(w, r, err)
-		return
-	}
-	v := notMeView{Frame: Frame{Alert: g.pages.say(r, "This link is not complete, or is none of ours. Open it as it stands in the mail.")}}
-	switch refused.Reason {
-	case factor.Used:
-		v.Alert = g.pages.say(r, "This link was used already, or is good for nothing any more.")
-	case factor.Expired:
-		v.Alert = g.pages.say(r, "This link is too old.")
-	}
-	g.pages.render(w, r, faultOf(err).Status, "not-me", v)
+	g.linkFailed(w, r, err, func(status int, alert string) {
+		g.pages.render(w, r, status, "not-me", notMeView{Frame: Frame{Alert: alert}})
+	})
 }
 
 // formNoticesRead notes that what stood on the account page was read.
