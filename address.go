@@ -14,20 +14,24 @@ const addressID = "address"
 
 // addressOf is what a code is mailed by before the first enrollment of a user; nil: none is asked for.
 func (s *Service) addressOf(h *holder) *factor.Held {
+	u := h.user
+	if u.EmailBefore != "" { // whoever has the password alone may have changed it for that
+		u.Email, u.EmailConfirmedAt = u.EmailBefore, s.time()
+	}
 	switch {
 	case s.address == nil, s.senders[mailKind] == nil, h.standing == nil:
 		return nil
 	case h.standing.AfterReset, s.policy.second(h.held): // there is what proves more
 		return nil
-	case s.policy.FirstEnrollment == FirstByPassword, h.user.Email == "":
+	case s.policy.FirstEnrollment == FirstByPassword, u.Email == "":
 		return nil
-	case s.policy.FirstEnrollment == FirstByAddress && h.user.EmailConfirmedAt.IsZero():
+	case s.policy.FirstEnrollment == FirstByAddress && u.EmailConfirmedAt.IsZero():
 		return nil
 	}
 	if f, ok := s.factors[mailKind]; !ok || !f.Info().Elsewhere {
 		return nil
 	}
-	e, ok := s.address(h.user)
+	e, ok := s.address(u)
 	if !ok {
 		return nil
 	}

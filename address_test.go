@@ -184,3 +184,26 @@ func TestFirstEnrollmentOfAnotherAddress(t *testing.T) {
 	_, err := w.prove(tok, sentcode.Email, box.code())
 	w.refused(err, factor.Wrong)
 }
+
+// A mailed code leads to the first enrollment only as long as there is no other: who has enrolled meanwhile is asked for
+// that, in sign-ins that have proven the code as well.
+func TestMailedCodeBesideAnEnrollment(t *testing.T) {
+	t.Parallel()
+	w, box := addressed(t, required)
+	proven := func() string {
+		tok := must(w.first("ann", right)).Token
+		must(w.ask(tok, sentcode.Email, ""))
+		next := w.must(w.prove(tok, sentcode.Email, box.code()))
+		w.step(next, nightlatch.StepEnroll)
+		return next.Token
+	}
+	other, own := proven(), proven()
+	begun := must(w.BeginEnrollment(t.Context(), other, nightlatch.NewEnrollment{Kind: "knock", Label: "other"}, client))
+	must(w.enroll(own, "door"))
+	_, err := w.FinishEnrollment(t.Context(), other, begun.ID, "", factor.Response{Code: "right"}, client)
+	w.want(err, nightlatch.ErrForbidden)
+	_, err = w.enroll(other, "another")
+	w.want(err, nightlatch.ErrForbidden)
+	w.step(must(w.SignIn(t.Context(), other)), nightlatch.StepVerify)
+	w.step(w.must(w.prove(other, "knock", "right")), nightlatch.StepDone)
+}

@@ -12,6 +12,10 @@ import (
 // maxBrowsers is how many are known of a user; the one that was not seen for longest is forgotten.
 const maxBrowsers = 20
 
+// browsersTold is how many new browsers of a user are mailed about in an hour: whoever has the password can make up as
+// many as there are sign-ins.
+const browsersTold = 10
+
 // browser is one that finished a sign-in.
 type browser struct {
 	Mark string    `json:"mark"` // a MAC of what it keeps
@@ -51,12 +55,19 @@ func (st *standing) forget(since, now time.Time) {
 	}
 }
 
-// noteBrowser tells of a sign-in from a browser that was not seen before.
+// noteBrowser tells of a sign-in from a browser that was not seen before. Beyond browsersTold only the trail does.
 func (s *Service) noteBrowser(ctx context.Context, tx *change, h *holder) error {
 	if h.in.Browser == "" || !h.standing.seen(h.in.Browser, tx.now) {
 		return nil
 	}
-	return tx.event(ctx, h.user.ID, Event{Name: EventNewBrowser, Client: h.in.Start.Client})
+	if err := tx.event(ctx, h.user.ID, Event{Name: EventNewBrowser, Client: h.in.Start.Client}); err != nil {
+		return err
+	}
+	wait, err := s.spend(ctx, tx, "browsers:"+userSubject(h.user.ID), mailKind, browsersTold)
+	if wait > 0 {
+		tx.logged[len(tx.logged)-1].mailed = true // enough were
+	}
+	return err
 }
 
 // tellSignedIn writes that a sign-in is done, by which remembered device, and whether its browser is a new one.

@@ -3,6 +3,7 @@ package nightlatch_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/nightlatch/nightlatch"
 )
@@ -68,5 +69,30 @@ func TestUnfinishedIsNoBrowser(t *testing.T) {
 	in("thief", true)
 	if n := count(w.events("ann", 0), nightlatch.EventNewBrowser); n != 1 {
 		t.Errorf("%d new browsers", n)
+	}
+}
+
+// Who has the password alone does not fill the owner's mailbox: every sign-in stands in the trail, ten an hour are mailed.
+func TestNewBrowsersAreMailedTenTimes(t *testing.T) {
+	t.Parallel()
+	w, box := addressed(t, func(c *nightlatch.Config) { c.Notices = plainly{} })
+	in := func(n int) {
+		for range n {
+			a := w.attempt("ann", "", right)
+			a.Start.Browser = w.NewBrowser()
+			w.step(w.must(w.ProveFirst(t.Context(), a)), nightlatch.StepDone)
+		}
+	}
+	in(13)
+	if n := count(w.events("ann", 0), nightlatch.EventNewBrowser); n != 12 {
+		t.Errorf("%d events", n)
+	}
+	if n := len(w.mails(box, nightlatch.EventNewBrowser)); n != 10 {
+		t.Errorf("%d mails", n)
+	}
+	w.clock.pass(time.Hour + time.Second)
+	in(1)
+	if n := len(w.mails(box, nightlatch.EventNewBrowser)); n != 11 {
+		t.Errorf("%d mails after an hour", n)
 	}
 }

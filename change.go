@@ -193,6 +193,23 @@ func (c *change) unlock(ctx context.Context, user string) error {
 	return nil
 }
 
+// removeAll removes every authenticator of a user that is not a knowledge, and every recovery code.
+func (c *change) removeAll(ctx context.Context, user string) error {
+	records, err := c.AuthenticatorsOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if c.s.policy.info(r.Kind).Class == factor.Knowledge {
+			continue
+		}
+		if err := c.Delete(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Reset removes every authenticator of a user that is not a knowledge, every recovery code, session, remembered
 // device, unfinished sign-in and throttle, and installs code, with which alone the user may enroll anew, until expires.
 // Call it within Change. Errors: ErrUnavailable.
@@ -202,17 +219,8 @@ func (s *Service) Reset(ctx context.Context, user string, kind factor.Kind, code
 		if err != nil {
 			return err
 		}
-		records, err := tx.AuthenticatorsOf(ctx, user)
-		if err != nil {
+		if err := tx.removeAll(ctx, user); err != nil {
 			return err
-		}
-		for _, r := range records {
-			if s.policy.info(r.Kind).Class == factor.Knowledge {
-				continue
-			}
-			if err := tx.Delete(ctx, r); err != nil {
-				return err
-			}
 		}
 		if err := tx.endSessions(ctx, user, ""); err != nil {
 			return err

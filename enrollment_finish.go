@@ -193,17 +193,8 @@ func (s *Service) endLost(ctx context.Context, tx *change, f *finishing) error {
 		_, err := tx.endHold(ctx, user, f.client)
 		return err
 	}
-	records, err := tx.AuthenticatorsOf(ctx, user)
-	if err != nil {
+	if err := tx.removeAll(ctx, user); err != nil {
 		return err
-	}
-	for _, r := range records {
-		if s.policy.info(r.Kind).Class == factor.Knowledge {
-			continue
-		}
-		if err := tx.Delete(ctx, r); err != nil {
-			return err
-		}
 	}
 	if err := tx.endDevices(ctx, user); err != nil {
 		return err

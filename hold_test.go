@@ -213,6 +213,9 @@ func TestEndOfHold(t *testing.T) {
 		"a new password": func(w *world, _ string) {
 			w.change("ann", "password_reset", func(ctx context.Context) error { return w.NotePasswordReset(ctx, "ann", "x@example.org") })
 		},
+		"another password": func(w *world, _ string) {
+			w.change("ann", "password_changed", func(ctx context.Context) error { return w.NotePasswordChange(ctx, "ann") })
+		},
 		"a new address": func(w *world, _ string) {
 			w.change("ann", "address_changed", func(ctx context.Context) error { return w.NoteAddressChange(ctx, "ann") })
 		},

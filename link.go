@@ -94,16 +94,6 @@ func (s *Service) FindLink(ctx context.Context, p Purpose, tok string) (l Link, 
 // without a name is not written. Of many at once one wins. Errors: *factor.Refused (wrong, used, expired), what f
 // returns of this package's, ErrUnavailable.
 func (s *Service) UseLink(ctx context.Context, p Purpose, tok string, f func(ctx context.Context, l Link) (Event, error)) error {
-	for range maxRounds {
-		err := s.useLinkOnce(ctx, p, tok, f)
-		if !errors.Is(err, errAgain) {
-			return err
-		}
-	}
-	return ErrUnavailable
-}
-
-func (s *Service) useLinkOnce(ctx context.Context, p Purpose, tok string, f func(ctx context.Context, l Link) (Event, error)) error {
 	// The user is locked before the link, as everywhere, so that two never wait for each other.
 	found, err := s.FindLink(ctx, p, tok)
 	if err != nil {

@@ -58,8 +58,8 @@ func (s *Service) NotePasswordReset(ctx context.Context, user, to string) error 
 	})
 }
 
-// NotePasswordChange notes that a password was changed in another way than by a mailed link. Call it within Change.
-// Errors: ErrUnavailable.
+// NotePasswordChange notes that a password was changed in another way than by a mailed link, which ends the hold. Call it
+// within Change. Errors: ErrUnavailable.
 func (s *Service) NotePasswordChange(ctx context.Context, user string) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
 		st, err := tx.standing(ctx, user)
@@ -67,7 +67,8 @@ func (s *Service) NotePasswordChange(ctx context.Context, user string) error {
 			return err
 		}
 		st.PasswordMailedTo = ""
-		return nil
+		_, err = tx.endHold(ctx, user, Client{})
+		return err
 	})
 }
 

@@ -35,9 +35,12 @@ type User struct {
 	Name             string
 	Email            string
 	EmailConfirmedAt time.Time // zero: not confirmed
-	Groups           []string
-	Admin            bool
-	Disabled         bool
+	// EmailBefore is a confirmed address that was there before a change that its owner may still object to, else "". A
+	// code before a first enrollment goes there, and while Email is empty the notices do.
+	EmailBefore string
+	Groups      []string
+	Admin       bool
+	Disabled    bool
 }
 
 // KeyRing seals what is kept. It holds numbered keys of 32 bytes; the highest seals, all open. A KeyRing never changes and

@@ -107,7 +107,11 @@ func (c *change) tell(ctx context.Context, u User, l loggedEvent) error {
 	known, mails := u.ID != "", c.s.senders[mailKind] != nil
 	u.ID = l.user
 	n := Notice{User: u, Event: l.event, Lang: l.event.Client.Lang}
-	if known && (u.Email == "" || !mails) {
+	own := u.Email
+	if own == "" {
+		own = u.EmailBefore
+	}
+	if known && (own == "" || !mails) {
 		if err := c.leaveUnread(ctx, n); err != nil {
 			return err
 		}
@@ -115,8 +119,8 @@ func (c *change) tell(ctx context.Context, u User, l loggedEvent) error {
 	if !mails {
 		return nil
 	}
-	for _, to := range append([]string{u.Email}, l.event.Tell...) {
-		if n.To = to; to == "" {
+	for i, to := range append([]string{own}, l.event.Tell...) {
+		if n.To = to; to == "" || i > 0 && to == own {
 			continue
 		}
 		if err := c.putNotice(ctx, n); err != nil {

@@ -116,7 +116,10 @@ func (p Policy) Decide(proven []factor.Proof, held []factor.Held, known bool, st
 	if len(proven) == 0 {
 		return Decision{Step: StepVerify}
 	}
-	if slices.ContainsFunc(proven, func(pr factor.Proof) bool { return pr.Allows == factor.AllowsEnrollment }) {
+	// Who has enrolled meanwhile is asked for that: a code mailed before the first enrollment leads to no second one.
+	if slices.ContainsFunc(proven, func(pr factor.Proof) bool {
+		return pr.Allows == factor.AllowsEnrollment && !(byAddress(pr) && p.second(held))
+	}) {
 		return Decision{Step: StepEnroll, Kinds: p.enrollable()}
 	}
 	if st.AfterReset {

@@ -233,6 +233,7 @@ func (s *Service) advance(ctx context.Context, tx *change, h *holder, c Client) 
 
 // finish turns a sign-in into a session.
 func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision, c Client) (Next, error) {
+	s.dropEnrollOnly(h)
 	in := h.in
 	if in.record.Revision > 0 {
 		if err := tx.Delete(ctx, in.record); err != nil {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -30,13 +31,16 @@ func (p *page) mailed(subject string) mail {
 }
 
 // followMailed opens the link of a page in the newest mail that has one.
-func (p *page) followMailed(page string) {
+func (p *page) followMailed(page string) { p.t.Helper(); p.followMailedFor(page, 200) }
+
+// followMailedFor is followMailed for an answer with another status.
+func (p *page) followMailedFor(page string, status int) {
 	p.t.Helper()
 	for end := time.Now().Add(patience); ; {
 		for _, m := range p.mails() {
 			for _, found := range link.FindAllStringSubmatch(m.Text, -1) {
 				if strings.HasPrefix(found[1], page+"?") {
-					p.visit(found[1], 200)
+					p.visit(found[1], status)
 					return
 				}
 			}
@@ -197,7 +201,9 @@ func TestLostPhoneWithCode(t *testing.T) {
 	admin.signUp("root")
 	guard, _ := admin.addApp(admin.scan)
 	admin.press("Continue")
-	out, err := exec.Command(built, "account", "admin", "root", "on", "--data-dir", dir).CombinedOutput()
+	promote := exec.Command(built, "account", "admin", "root", "on", "--data-dir", dir)
+	promote.Env = withoutSettings(os.Environ())
+	out, err := promote.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

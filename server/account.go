@@ -22,6 +22,9 @@ type Account struct {
 	CreatedAt        time.Time
 
 	mark string // of a defined one: what settings said when it was last taken in
+	// before is the confirmed address before the last change, or "", which may be undone until undoUntil.
+	before    string
+	undoUntil time.Time
 }
 
 // Name is what the account goes by.
@@ -48,19 +51,23 @@ func (a Account) user() nightlatch.User {
 // with its event and its sessions.
 type Accounts struct {
 	store *sqlstore.Store
+	now   func() time.Time
 }
 
 const accountColumns = `a.id, a.username, a.email, a.email_confirmed_at, a.admin, a.disabled, a.defined, a.created_at,
-	coalesce((SELECT w.held_back FROM account_addresses w WHERE w.account_id = a.id), 0)`
+	coalesce((SELECT w.held_back FROM account_addresses w WHERE w.account_id = a.id), 0),
+	coalesce((SELECT w.former FROM account_addresses w WHERE w.account_id = a.id AND w.former_confirmed_at <> 0), ''),
+	coalesce((SELECT w.former_until FROM account_addresses w WHERE w.account_id = a.id), 0)`
 
 func scanAccount(row interface{ Scan(...any) error }) (Account, error) {
 	var a Account
-	var confirmed, created int64
-	err := row.Scan(&a.ID, &a.Username, &a.Email, &confirmed, &a.Admin, &a.Disabled, &a.mark, &created, &a.HeldBack)
+	var confirmed, created, until int64
+	err := row.Scan(&a.ID, &a.Username, &a.Email, &confirmed, &a.Admin, &a.Disabled, &a.mark, &created, &a.HeldBack,
+		&a.before, &until)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, nightlatch.ErrNotFound
 	}
-	a.EmailConfirmedAt, a.CreatedAt, a.Defined = at(confirmed), at(created), a.mark != ""
+	a.EmailConfirmedAt, a.CreatedAt, a.Defined, a.undoUntil = at(confirmed), at(created), a.mark != "", at(until)
 	return a, err
 }
 
@@ -83,7 +90,11 @@ func stamp(t time.Time) int64 {
 // FindUser returns the engine's view of an account. Errors: nightlatch.ErrNotFound.
 func (s *Accounts) FindUser(ctx context.Context, id string) (nightlatch.User, error) {
 	a, err := s.findID(ctx, id)
-	return a.user(), err
+	u := a.user()
+	if a.HeldBack || a.undoUntil.After(s.now()) {
+		u.EmailBefore = a.before
+	}
+	return u, err
 }
 
 func (s *Accounts) findID(ctx context.Context, id string) (Account, error) {

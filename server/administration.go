@@ -216,7 +216,7 @@ func (s *Server) writeEdit(ctx context.Context, before, after Account) error {
 	if err := write(ctx, `UPDATE accounts SET disabled = $2 WHERE id = $1`, after.ID, after.Disabled); err != nil || !after.Disabled {
 		return err
 	}
-	return s.Service.EndSessions(ctx, after.ID)
+	return s.shutOut(ctx, after.ID)
 }
 
 func ignoreNotFound(err error) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
@@ -82,7 +83,7 @@ func (s *Server) countSignUp(ctx context.Context, addr string) error {
 // nobody has that name, the name itself as it is compared: people type passwords there, so it is kept as a MAC alone, by
 // the oldest key, which stays when the ring grows.
 func (s *Server) countLink(ctx context.Context, name, addr string) (bool, error) {
-	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "mailed_link", []byte(name))
+	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "mailed_link", []byte(mailboxOf(name)))
 	if err != nil {
 		return false, err
 	}
@@ -95,6 +96,15 @@ func (s *Server) countLink(ctx context.Context, name, addr string) (bool, error)
 		longer, err = s.count(ctx, "links_from:"+network, linkKind, linksPerAddress)
 	}
 	return wait+longer == 0, err
+}
+
+// mailboxOf leaves out what follows a plus sign in an address, as the engine does: as a rule all of it is one mailbox.
+func mailboxOf(name string) string {
+	at := strings.LastIndexByte(name, '@')
+	if plus := strings.IndexByte(name, '+'); 0 < plus && plus < at {
+		return name[:plus] + name[at:]
+	}
+	return name
 }
 
 // networkOf counts an IPv6 network of 64 bits as one address, since one customer has at least that many.

@@ -143,7 +143,7 @@ func (s *Server) takeIn(ctx context.Context, in takingIn, d settings.Account) er
 		if err := s.noteForeign(ctx, a.ID, hashed); err != nil {
 			return err
 		}
-		if err := s.Service.EndSessions(ctx, a.ID); err != nil || !in.newApp {
+		if err := s.shutOut(ctx, a.ID); err != nil || !in.newApp {
 			return err
 		}
 		return s.takeInApp(ctx, a, app)

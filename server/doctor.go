@@ -286,6 +286,6 @@ func (d *doctor) policy(ctx context.Context, s *Server) {
 	case p.ReportOnly && p.Require != nightlatch.Optional:
 		d.warn("policy", "report_only is on: nobody is asked to enroll; nightlatch policy report counts whom it would stop")
 	default:
-		d.fine("policy", "require = %q; %d administrators", p.Require, len(admins))
+		d.fine("policy", "require = %q; administrators: %d", p.Require, len(admins))
 	}
 }

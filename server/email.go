@@ -73,7 +73,7 @@ func (s *Server) mailConfirmation(ctx context.Context, a Account, email string, 
 		return err
 	}
 	if len(taken) > 0 {
-		return s.tellTaken(ctx, nameKey(email), c)
+		return s.tellTaken(ctx, a.ID, nameKey(email), c)
 	}
 	token, err := s.Service.NewLink(ctx, a.ID, forConfirm, []byte(email), confirmLinkLife)
 	if err != nil {
@@ -82,8 +82,9 @@ func (s *Server) mailConfirmation(ctx context.Context, a Account, email string, 
 	return s.Service.Post(ctx, a.ID, s.confirmMail(c.Lang, email, token), c)
 }
 
-// tellTaken tells the owner of an address that somebody gave it for another account.
-func (s *Server) tellTaken(ctx context.Context, key string, c nightlatch.Client) error {
+// tellTaken tells the owner of an address that somebody gave it for another account. The mail counts for that account, as
+// one to a free address does: by whose budget is spent nobody is to learn whose an address is.
+func (s *Server) tellTaken(ctx context.Context, asks, key string, c nightlatch.Client) error {
 	owner, err := s.Accounts.findKey(ctx, key)
 	if errors.Is(err, nightlatch.ErrNotFound) {
 		return nil // it is the former one of an account, which can be put back
@@ -94,7 +95,7 @@ func (s *Server) tellTaken(ctx context.Context, key string, c nightlatch.Client)
 	if err := s.Service.Note(ctx, owner.ID, nightlatch.Event{Name: eventAddressTried, Client: c}); err != nil {
 		return err
 	}
-	return s.Service.Post(ctx, owner.ID, s.takenMail(c.Lang, owner.Email), c)
+	return s.Service.Post(ctx, asks, s.takenMail(c.Lang, owner.Email), c)
 }
 
 // AskConfirmation is as in web.Addresses. An address that nobody has costs the same transaction as one that waits.

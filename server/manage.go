@@ -162,10 +162,7 @@ func (s *Server) SetPassword(ctx context.Context, a Account, secret, by string) 
 		if err := s.installPassword(ctx, a.ID, hashed, s.Service.NotePasswordChange); err != nil {
 			return err
 		}
-		if err := s.Service.EndDevices(ctx, a.ID); err != nil {
-			return err
-		}
-		return s.Service.EndSessions(ctx, a.ID)
+		return s.shutOut(ctx, a.ID)
 	})
 }
 
@@ -197,7 +194,7 @@ func (s *Server) SetAdmin(ctx context.Context, a Account, admin bool, by string)
 	})
 }
 
-// SetDisabled shuts an account out and ends its sessions, or lets it in again.
+// SetDisabled shuts an account out and ends its sessions and remembered devices, or lets it in again.
 func (s *Server) SetDisabled(ctx context.Context, a Account, disabled bool, by string) error {
 	if a.Defined {
 		return errDefined
@@ -222,8 +219,16 @@ func (s *Server) change(ctx context.Context, a Account, e nightlatch.Event, end 
 		if err := f(ctx); err != nil || !end {
 			return err
 		}
-		return s.Service.EndSessions(ctx, a.ID)
+		return s.shutOut(ctx, a.ID)
 	})
+}
+
+// shutOut ends all sessions and all remembered devices of an account, in the transaction of ctx.
+func (s *Server) shutOut(ctx context.Context, id string) error {
+	if err := s.Service.EndDevices(ctx, id); err != nil {
+		return err
+	}
+	return s.Service.EndSessions(ctx, id)
 }
 
 func yesNo(yes bool) string {

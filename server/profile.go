@@ -103,7 +103,7 @@ func (p profiles) RemoveOwn(ctx context.Context, session string, c nightlatch.Cl
 		return err
 	}
 	_, err = s.Service.ChangeOwn(ctx, session, nightlatch.Own{
-		Event: removal(a, "", c),
+		Event: s.removal(a, "", c),
 		Do: func(ctx context.Context, u nightlatch.User) error {
 			if last, err := s.Accounts.lastAdmin(ctx, u.ID); err != nil {
 				return err
@@ -122,16 +122,19 @@ func (s *Server) Remove(ctx context.Context, a Account, by string) error {
 	if a.Defined {
 		return errDefined
 	}
-	return s.Service.Change(ctx, a.ID, removal(a, by, nightlatch.Client{}), func(ctx context.Context) error {
+	return s.Service.Change(ctx, a.ID, s.removal(a, by, nightlatch.Client{}), func(ctx context.Context) error {
 		return s.remove(ctx, a.ID)
 	})
 }
 
-// removal tells whoever had the account: afterwards it has no address any more.
-func removal(a Account, by string, c nightlatch.Client) nightlatch.Event {
+// removal tells whoever had the account, also by the address that could be put back: afterwards it has none any more.
+func (s *Server) removal(a Account, by string, c nightlatch.Client) nightlatch.Event {
 	e := nightlatch.Event{Name: eventRemoved, By: by, Client: c}
 	if a.Email != "" {
 		e.Tell = []string{a.Email}
+	}
+	if a.before != "" && (a.HeldBack || a.undoUntil.After(s.now())) {
+		e.Tell = append(e.Tell, a.before)
 	}
 	return e
 }

@@ -84,6 +84,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.Accounts.now = s.now
 	if s.rand == nil {
 		s.rand = rand.Reader
 	}

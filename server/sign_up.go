@@ -106,7 +106,7 @@ func (s *Server) askSignUp(ctx context.Context, a Account, secret string, c nigh
 			return err
 		}
 		if len(taken) > 0 {
-			return s.tellTaken(ctx, nameKey(a.Email), c)
+			return s.tellTaken(ctx, a.ID, nameKey(a.Email), c)
 		}
 		token, err := s.Service.NewLink(ctx, a.ID, forSignUp, data, confirmLinkLife)
 		if err != nil {

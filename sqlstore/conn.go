@@ -171,6 +171,7 @@ type (
 
 // The extended result codes of SQLite (https://sqlite.org/rescode.html) and SQLSTATEs of PostgreSQL that matter.
 const (
+	sqliteBusy             = 5 // the primary code
 	sqliteBusySnapshot     = 517
 	sqliteConstraintKey    = 1555
 	sqliteConstraintUnique = 2067
@@ -188,6 +189,12 @@ func isTaken(err error) bool {
 	}
 	var state stateError
 	return errors.As(err, &state) && state.SQLState() == stateUnique
+}
+
+// isBusy: another connection holds the file's lock, for whatever reason.
+func isBusy(err error) bool {
+	var code codeError
+	return errors.As(err, &code) && code.Code()&0xff == sqliteBusy
 }
 
 // isOvertaken: another transaction was faster; the same again may succeed.

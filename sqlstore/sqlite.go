@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // Temporary is the path of a database that is gone when the Store is closed.
@@ -71,7 +72,7 @@ func openSQLite(ctx context.Context, driver, path string) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
 	write.SetMaxOpenConns(1)
-	if err := write.PingContext(ctx); err != nil {
+	if err := connect(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open %s: %w", path, err), write.Close())
 	}
 	read, err := sql.Open(driver, readDSN)
@@ -84,6 +85,26 @@ func openSQLite(ctx context.Context, driver, path string) (*Store, error) {
 	s := New(SQLite, write, read)
 	s.close = func() error { return errors.Join(read.Close(), write.Close()) }
 	return s, nil
+}
+
+// connectWithin bounds how long processes that start at once wait for each other.
+const connectWithin = 10 * time.Second
+
+// connect makes the first connection. Where another process is just turning the same file to WAL, SQLite answers that it
+// is busy at once, whatever busy_timeout says: that is tried again.
+func connect(ctx context.Context, db *sql.DB) error {
+	wait := 5 * time.Millisecond
+	for end := time.Now().Add(connectWithin); ; wait = min(2*wait, 200*time.Millisecond) {
+		err := db.PingContext(ctx)
+		if !isBusy(err) || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }
 
 // touch makes the file before SQLite does, since SQLite would let others read it; the journal gets the same mode.

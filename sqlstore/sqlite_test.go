@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nightlatch/nightlatch"
@@ -271,5 +272,25 @@ func TestCheckKey(t *testing.T) {
 	}
 	if err := check(grown); err != nil {
 		t.Errorf("the grown ring again: %v", err)
+	}
+}
+
+// Processes that start at once on nothing all get the file, although each turns it to WAL.
+func TestOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		path := filepath.Join(t.TempDir(), "test.db")
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				s, err := sqlstore.OpenSQLite(t.Context(), "sqlite", path)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = s.Close()
+			})
+		}
+		all.Wait()
 	}
 }

@@ -224,3 +224,32 @@ func TestDeviceOpensNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestDisabledForgetsDevices: who was shut out is asked for the second factor when let in again, whoever did it.
+func TestDisabledForgetsDevices(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.signUp("anna", false)
+	p.enroll()
+	boss := h.signUp("boss", false)
+	boss.enroll()
+	h.setAdmin("boss", true)
+	id := h.account("anna").ID
+	for who, set := range map[string]func(disabled bool){
+		"an administrator": func(disabled bool) {
+			boss.patch("/admin/accounts/"+id, map[string]any{"disabled": disabled}).want(http.StatusOK)
+		},
+		"the command line": func(disabled bool) {
+			if err := h.all.SetDisabled(t.Context(), h.account("anna"), disabled, "test"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		p.remembered()
+		set(true)
+		set(false)
+		if in := p.again().want(http.StatusOK); in.at("next") != "verify" {
+			t.Errorf("%s: a device outlives it: %s", who, in.body)
+		}
+	}
+}

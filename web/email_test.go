@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -343,4 +344,21 @@ func TestEmailPage(t *testing.T) {
 	}
 	p.form("/account/email", "email", "other@example.com").leads("/account/email")
 	p.form("/account/email", "email", "other@example.com").want(http.StatusTooManyRequests).says("Too many mails were asked for.")
+}
+
+// TestSpentBudgetTellsNothing: who has asked for as many mails as may be is answered alike about every address.
+func TestSpentBudgetTellsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withMail...)
+	h.addWith("bert", "bert@example.com")
+	p := h.addWith("anna", "anna@example.com")
+	p.signIn(true)
+	for i := range 20 {
+		p.put("/email", email("free"+strconv.Itoa(i)+"@example.com")).want(http.StatusAccepted)
+	}
+	free := p.put("/email", email("free@example.com")).refuses(http.StatusTooManyRequests, "throttled")
+	taken := p.put("/email", email("bert@example.com")).refuses(http.StatusTooManyRequests, "throttled")
+	if string(free.body) != string(taken.body) {
+		t.Errorf("%s and %s", free.body, taken.body)
+	}
 }

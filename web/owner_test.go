@@ -189,3 +189,15 @@ func TestManyEvents(t *testing.T) {
 		t.Errorf("%d events", n)
 	}
 }
+
+// TestRemovalIsToldToTheAddressBefore: whoever changed the address does not remove the account unseen.
+func TestRemovalIsToldToTheAddressBefore(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withMail...)
+	p := h.changedAddress()
+	before := len(h.mailsTo("old@example.com"))
+	p.del("/account").want(http.StatusNoContent)
+	if told := h.mailsTo("old@example.com")[before:]; len(told) != 1 || !strings.Contains(told[0].Subject, "deleted") && !strings.Contains(told[0].Subject, "removed") {
+		t.Errorf("the address before was mailed %v", told)
+	}
+}

@@ -185,7 +185,7 @@ func (g *Gate) eventsOf(ctx context.Context, user, lang string) ([]eventView, er
 	events, err := g.svc.EventsOf(ctx, user, 0, eventsShown)
 	views := make([]eventView, len(events))
 	for i, e := range events {
-		views[i] = eventView{At: e.At, Text: eventText(lang, e.Name, e.Label), From: e.Client.Addr}
+		views[i] = eventView{At: e.At, Text: textOf(lang, e), From: e.Client.Addr}
 	}
 	return views, err
 }

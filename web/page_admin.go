@@ -230,8 +230,8 @@ func (g *Gate) pageAdminEvents(w http.ResponseWriter, r *http.Request, c caller)
 	v := adminEventsView{Frame: frame.Frame, Account: query.Get("account"), Name: query.Get("name")}
 	for _, e := range list {
 		v.Events = append(v.Events, managedEventView{
-			eventView: eventView{At: e.At, Text: eventText(c.client.Lang, e.Name, e.Label), From: e.Client.Addr},
-			ID:        e.User, Account: e.name, Event: e.Name, Reason: e.Reason, By: e.By,
+			eventView: eventView{At: e.At, Text: textOf(c.client.Lang, e.Event), From: e.Client.Addr},
+			ID:        e.User, Account: e.name, Event: e.Name, Reason: e.Reason, By: strings.TrimSpace(e.By + " " + e.Detail["administrator"]),
 		})
 	}
 	if before != "" {

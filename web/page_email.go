@@ -38,20 +38,8 @@ func (g *Gate) pageEmail(w http.ResponseWriter, r *http.Request, c caller) {
 }
 
 func (g *Gate) showEmail(w http.ResponseWriter, r *http.Request, c caller, status int, change func(v *emailView)) {
-	p, ok := g.profilesPage(w, r)
+	u, kept, ok := g.changeable(w, r, c)
 	if !ok {
-		return
-	}
-	_, u, err := g.ownUser(r, c)
-	var kept Profile
-	if err == nil {
-		kept, err = p.Profile(r.Context(), u.ID)
-	}
-	if err == nil && kept.Fixed {
-		err = nightlatch.ErrForbidden
-	}
-	if err != nil {
-		g.errorPage(w, r, err)
 		return
 	}
 	v := emailView{

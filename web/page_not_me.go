@@ -1,14 +1,12 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
-	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/locale"
 )
 
@@ -54,7 +52,7 @@ func (g *Gate) formNotMe(w http.ResponseWriter, r *http.Request, c caller) {
 
 func (g *Gate) newNotMe(r *http.Request, e nightlatch.Event) notMeView {
 	lang := g.pages.language(r)
-	v := notMeView{What: eventText(lang, e.Name, e.Label), At: e.At, From: e.Client.Addr, By: e.By}
+	v := notMeView{What: textOf(lang, e), At: e.At, From: e.Client.Addr, By: e.By}
 	if e.Client.Agent != "" {
 		v.From = locale.T(lang, "%s, %s", v.From, browserText(lang, e.Client.Agent))
 	}
@@ -70,19 +68,9 @@ func (g *Gate) newNotMe(r *http.Request, e nightlatch.Event) notMeView {
 }
 
 func (g *Gate) notMeFailed(w http.ResponseWriter, r *http.Request, err error) {
-	var refused *factor.Refused
-	if !errors.As(err, &refused) {
-		g.errorPage(w, r, err)
-		return
-	}
-	v := notMeView{Frame: Frame{Alert: g.pages.say(r, "This link is not complete, or is none of ours. Open it as it stands in the mail.")}}
-	switch refused.Reason {
-	case factor.Used:
-		v.Alert = g.pages.say(r, "This link was used already, or is good for nothing any more.")
-	case factor.Expired:
-		v.Alert = g.pages.say(r, "This link is too old.")
-	}
-	g.pages.render(w, r, faultOf(err).Status, "not-me", v)
+	g.linkFailed(w, r, err, func(status int, alert string) {
+		g.pages.render(w, r, status, "not-me", notMeView{Frame: Frame{Alert: alert}})
+	})
 }
 
 // formNoticesRead notes that what stood on the account page was read.
@@ -116,7 +104,7 @@ func (g *Gate) unread(r *http.Request, c caller) (*unreadView, error) {
 	}
 	v := &unreadView{Seq: events[0].Seq}
 	for _, e := range events {
-		v.Events = append(v.Events, eventView{At: e.At, Text: eventText(c.client.Lang, e.Name, e.Label), From: e.Client.Addr})
+		v.Events = append(v.Events, eventView{At: e.At, Text: textOf(c.client.Lang, e), From: e.Client.Addr})
 	}
 	return v, nil
 }

@@ -33,21 +33,20 @@ func (g *Gate) pageName(w http.ResponseWriter, r *http.Request, c caller) {
 }
 
 func (g *Gate) showName(w http.ResponseWriter, r *http.Request, c caller, status int, change func(v *nameView)) {
-	if u, ok := g.changeable(w, r, c); ok {
+	if u, _, ok := g.changeable(w, r, c); ok {
 		v := nameView{Frame: Frame{User: nameOf(u)}, Username: u.Name, Typed: u.Name}
 		change(&v)
 		g.pages.render(w, r, status, "change-name", v)
 	}
 }
 
-// changeable returns who is signed in, or answers that nothing of the account can be changed here.
-func (g *Gate) changeable(w http.ResponseWriter, r *http.Request, c caller) (nightlatch.User, bool) {
+// changeable returns who is signed in with what is kept of the account, or answers that nothing of the account can be changed here.
+func (g *Gate) changeable(w http.ResponseWriter, r *http.Request, c caller) (u nightlatch.User, kept Profile, ok bool) {
 	p, ok := g.profilesPage(w, r)
 	if !ok {
-		return nightlatch.User{}, false
+		return u, kept, false
 	}
 	_, u, err := g.ownUser(r, c)
-	var kept Profile
 	if err == nil {
 		kept, err = p.Profile(r.Context(), u.ID)
 	}
@@ -57,7 +56,7 @@ func (g *Gate) changeable(w http.ResponseWriter, r *http.Request, c caller) (nig
 	if err != nil {
 		g.errorPage(w, r, err)
 	}
-	return u, err == nil
+	return u, kept, err == nil
 }
 
 // formName changes the name.
@@ -92,7 +91,7 @@ func (g *Gate) pageDelete(w http.ResponseWriter, r *http.Request, c caller) {
 }
 
 func (g *Gate) showDelete(w http.ResponseWriter, r *http.Request, c caller, status int, change func(v *deleteView)) {
-	if u, ok := g.changeable(w, r, c); ok {
+	if u, _, ok := g.changeable(w, r, c); ok {
 		v := deleteView{Frame: Frame{User: nameOf(u)}, Name: nameOf(u)}
 		change(&v)
 		g.pages.render(w, r, status, "delete", v)

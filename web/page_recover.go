@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch"
-	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/locale"
 )
 
@@ -21,7 +20,6 @@ type recoverView struct {
 	Admin    bool   // the administrators may be asked by mail
 	HoldFor  time.Duration
 	Hold     *holdView
-	Enters   bool // a code may be entered: this is a sign-in, or a session that holds a second factor
 	Elsewise bool // in a session: nothing can be asked for
 }
 
@@ -187,20 +185,12 @@ func (g *Gate) formHold(w http.ResponseWriter, r *http.Request, c caller) {
 }
 
 func (g *Gate) holdFailed(w http.ResponseWriter, r *http.Request, err error) {
-	v := holdPageView{HoldFor: g.svc.HoldLife()}
-	var refused *factor.Refused
-	switch {
-	case errors.Is(err, nightlatch.ErrForbidden):
-		v.Alert = g.pages.say(r, "This way is not open to your account now.")
-	case !errors.As(err, &refused):
-		g.errorPage(w, r, err)
-		return
-	case refused.Reason == factor.Used:
-		v.Alert = g.pages.say(r, "This link was used already, or is good for nothing any more.")
-	case refused.Reason == factor.Expired:
-		v.Alert = g.pages.say(r, "This link is too old.")
-	default:
-		v.Alert = g.pages.say(r, "This link is not complete, or is none of ours. Open it as it stands in the mail.")
+	show := func(status int, alert string) {
+		g.pages.render(w, r, status, "hold", holdPageView{Frame: Frame{Alert: alert}, HoldFor: g.svc.HoldLife()})
 	}
-	g.pages.render(w, r, faultOf(err).Status, "hold", v)
+	if errors.Is(err, nightlatch.ErrForbidden) {
+		show(faultOf(err).Status, g.pages.say(r, "This way is not open to your account now."))
+		return
+	}
+	g.linkFailed(w, r, err, show)
 }

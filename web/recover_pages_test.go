@@ -134,7 +134,7 @@ func TestRecoverByMailOnPages(t *testing.T) {
 	other.says("A recovery of this account by mail is over, and a code was mailed.")
 	v.signIn("alice")
 	v.follow("Lost your device?")
-	v.press("Enter a one-time code", "", nil)
+	v.press("Enter the code that was mailed", "", nil)
 	v.press("Continue", "", map[string]string{"Recovery code": code})
 	v.want(200, "/account/authenticators/new")
 	v.enroll("My phone")

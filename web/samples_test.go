@@ -223,6 +223,7 @@ func samples(t *testing.T) map[string]sample {
 		"recover-all": {"recover", recoverView{
 			Codes: 9, SentTo: "a•••@example.com", Admin: true, HoldFor: 24 * time.Hour, Hold: &holdView{Begun: used, Until: used.Add(24 * time.Hour)},
 		}},
+		"recover-out":     {"recover", recoverView{Codes: 9, Hold: &holdView{Out: true}}},
 		"recover-session": {"recover", recoverView{Frame: Frame{User: "alice"}, SentTo: "a•••@example.com", Elsewise: true, Hold: &holdView{Out: true}}},
 		"hold":            {"hold", holdPageView{Token: "nl_m_x", HoldFor: 24 * time.Hour}},
 		"hold-begun":      {"hold", holdPageView{HoldFor: 24 * time.Hour, Begun: true}},

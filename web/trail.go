@@ -92,5 +92,19 @@ func eventText(lang, name, label string) string {
 	return locale.T(lang, `%s: "%s"`, text, label)
 }
 
+// textOf is eventText of an event whose details say more than its name.
+func textOf(lang string, e nightlatch.Event) string {
+	did, admin := e.Detail["did"], e.Detail["admin"]
+	switch {
+	case e.Name == "administrator_acted" && did != "":
+		return locale.T(lang, `As an administrator, to "%s": %s`, e.Detail["name"], eventText(lang, did, ""))
+	case e.Name == "account_changed" && admin == "yes":
+		return locale.T(lang, "The account became an administrator's")
+	case e.Name == "account_changed" && admin == "no":
+		return locale.T(lang, "The account is no administrator's any more")
+	}
+	return eventText(lang, e.Name, e.Label)
+}
+
 // browserText names the browser and the system of a User-Agent, as far as people would.
 func browserText(lang, agent string) string { return locale.Browser(lang, agent) }

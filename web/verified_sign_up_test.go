@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -158,5 +159,18 @@ func TestWithoutMail(t *testing.T) {
 	p.put("/email", email("new@example.com")).refuses(http.StatusForbidden, "forbidden")
 	if a := p.page("/account"); strings.Contains(string(a.body), "/account/email") {
 		t.Error("a change of address is offered")
+	}
+}
+
+// TestLinksToOneMailbox: what follows a plus sign makes no other mailbox, and the codes of its owner have their own share.
+func TestLinksToOneMailbox(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, append([]string{"SIGN_UP_VERIFY_EMAIL=true"}, withMail...)...)
+	for i := range 8 {
+		body := map[string]any{"email": "anna+" + strconv.Itoa(i) + "@example.com", "password": secret}
+		h.client().post("/accounts", body).want(http.StatusAccepted)
+	}
+	if n := len(h.mails()); n != 5 {
+		t.Errorf("%d mails to one mailbox", n)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
 )
 
@@ -141,6 +142,26 @@ func TestEventText(t *testing.T) {
 	} {
 		if got := eventText("en", test.name, test.label); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestEventTextOfDetails(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		detail map[string]string
+		want   string
+	}{
+		{"administrator_acted", map[string]string{"did": "reset", "name": "ada"}, `As an administrator, to "ada": The second factor was reset`},
+		{"administrator_acted", nil, "Did something to an account as an administrator"},
+		{"account_changed", map[string]string{"admin": "yes"}, "The account became an administrator's"},
+		{"account_changed", map[string]string{"admin": "no"}, "The account is no administrator's any more"},
+		{"account_changed", map[string]string{"groups": "staff"}, "The account was changed"},
+		{"reset", map[string]string{"did": "reset"}, "The second factor was reset"},
+	} {
+		if got := textOf("en", nightlatch.Event{Name: test.name, Detail: test.detail}); got != test.want {
+			t.Errorf("%s %v: %q, want %q", test.name, test.detail, got, test.want)
 		}
 	}
 }
