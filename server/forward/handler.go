@@ -19,8 +19,8 @@ type Sessions interface {
 	// SessionOf returns the session of a request's cookies and its user. It returns nightlatch.ErrUnauthenticated
 	// where there is none, any other error when it cannot be told now.
 	SessionOf(r *http.Request) (nightlatch.Session, nightlatch.User, error)
-	// Client is where a request came from, as far as it is to be believed.
-	Client(r *http.Request) nightlatch.Client
+	// Addr is where a request came from, as far as it is to be believed. The zero Addr: it cannot be told.
+	Addr(r *http.Request) netip.Addr
 }
 
 // Options are what New needs. Sessions, PublicURL and Signer must be set.
@@ -37,7 +37,10 @@ type Options struct {
 }
 
 // Decider answers what becomes of requests.
-type Decider struct{ o Options }
+type Decider struct {
+	o         Options
+	byNetwork bool
+}
 
 // New makes a Decider.
 func New(o Options) *Decider {
@@ -47,7 +50,7 @@ func New(o Options) *Decider {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Decider{o}
+	return &Decider{o, o.Rules.ByNetwork()}
 }
 
 // Decision is what becomes of one request, and who asks.
@@ -95,7 +98,9 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, status, "invalid_request", err.Error())
 		return
 	}
-	asked.Addr, _ = netip.ParseAddr(d.o.Sessions.Client(r).Addr)
+	if d.byNetwork {
+		asked.Addr = d.o.Sessions.Addr(r)
+	}
 	out, err := d.Decide(r, asked)
 	if err != nil {
 		d.o.Log.Error("a decision could not be made", "error", err)
