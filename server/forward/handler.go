@@ -12,6 +12,7 @@ import (
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/locale"
+	"github.com/nightlatch/nightlatch/server/settings"
 )
 
 // Sessions says who is signed in.
@@ -76,6 +77,17 @@ func (d *Decider) Decide(r *http.Request, asked Request) (Decision, error) {
 	}
 	out.Answer, out.Why = Judge(rule, out.Session, out.User.Groups, now)
 	return out, nil
+}
+
+// Lacks returns the rule for a request where its session must prove more; false: it need not, or that cannot be told.
+func (d *Decider) Lacks(r *http.Request, asked Request) (settings.Rule, bool) {
+	asked.Addr = d.o.Sessions.Addr(r)
+	out, err := d.Decide(r, asked)
+	if err != nil || out.Answer != Verify {
+		return settings.Rule{}, false
+	}
+	rule, _ := d.o.Rules.Find(asked, d.o.Now())
+	return rule, true
 }
 
 // ServeHTTP is GET /forward-auth.
