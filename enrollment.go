@@ -69,6 +69,11 @@ type beginning struct {
 	client Client
 }
 
+// resumes says whether what is asked for is the enrollment that goes on.
+func (b *beginning) resumes(n NewEnrollment) bool {
+	return b.live != nil && n.Resume && b.data.Replaces == n.Replaces && b.data.Passkey == n.Response.Passkey
+}
+
 func (s *Service) beginOnce(ctx context.Context, tok string, n NewEnrollment, c Client) (Enrollment, *factor.Message, error) {
 	now := s.time()
 	b := &beginning{client: c}
@@ -77,16 +82,18 @@ func (s *Service) beginOnce(ctx context.Context, tok string, n NewEnrollment, c 
 			return err
 		}
 		s.forgetOthers(b.h)
-		if err := s.mayEnroll(b.h, n, n.Label, now); err != nil {
+		if b.live, b.data, err = s.findPendingOf(ctx, r, b.h, factor.ForEnrollment, n.Kind, now); err != nil {
 			return err
 		}
-		b.live, b.data, err = s.findPendingOf(ctx, r, b.h, factor.ForEnrollment, n.Kind, now)
-		return err
+		if s.policy.ProofPerChange && b.resumes(n) { // its proof was used up when it was begun
+			return nil
+		}
+		return s.mayEnroll(b.h, n, n.Label, now)
 	})
 	if err != nil {
 		return Enrollment{}, nil, err
 	}
-	if b.live != nil && n.Resume && b.data.Replaces == n.Replaces && b.data.Passkey == n.Response.Passkey {
+	if b.resumes(n) {
 		return Enrollment{b.live.ID, n.Kind, b.data.Label, b.data.Prompt.prompt(), b.live.ExpiresAt}, nil, nil
 	}
 	if n.Resume && s.policy.info(n.Kind).Elsewhere { // whoever only looks is sent nothing

@@ -30,8 +30,11 @@ browser() { has chromium || has chromium-browser || has google-chrome || [ -x "$
 # flask: Debian's Flask-Security, by which a test makes a database to import.
 flask() { /usr/bin/python3 -c 'import flask_security, flask_sqlalchemy, bcrypt, cryptography, qrcode, phonenumbers' >/dev/null 2>&1; }
 
+compose() { has docker-compose || docker compose version >/dev/null 2>&1; }
+
 # tools installs the programs that some tests run: a browser, three that check our codes and QR codes, npm, which
-# fetches a foreign browser client, and a program that people come from.
+# fetches a foreign browser client, a program that people come from, and those that read what lies in deploy/. A container
+# engine is none of them: it cannot be had everywhere, and a test runs the image's program in a root of its own instead.
 tools() {
 	missing=
 	browser || missing="$missing chromium"
@@ -40,6 +43,10 @@ tools() {
 	has rsvg-convert || missing="$missing librsvg2-bin"
 	has npm || missing="$missing npm"
 	flask || missing="$missing python3-flask-security python3-flask-sqlalchemy python3-bcrypt python3-cryptography python3-qrcode python3-phonenumbers"
+	has nginx || missing="$missing nginx-light"
+	has openssl || missing="$missing openssl"
+	has systemd-analyze || missing="$missing systemd"
+	compose || missing="$missing docker-compose"
 	if [ -z "$missing" ]; then return; fi
 	if [ "$(id -u)" = 0 ] && has apt-get && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
 		say "install:$missing"
@@ -52,6 +59,10 @@ tools() {
 	has zbarimg || skip "reading QR codes back (no zbarimg)"
 	has rsvg-convert || skip "reading SVG QR codes back (no rsvg-convert)"
 	flask || skip "a database of Flask-Security (no python3-flask-security)"
+	has nginx || skip "nginx before the server (no nginx)"
+	has openssl || skip "making certificates (no openssl)"
+	has systemd-analyze || skip "reading the systemd unit (no systemd-analyze)"
+	compose || skip "reading the compose file (no docker-compose)"
 	has npm || skip "a foreign browser client against the API (no npm)"
 }
 

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/server/forward"
 	"github.com/nightlatch/nightlatch/server/settings"
 	"github.com/nightlatch/nightlatch/web"
@@ -23,6 +27,41 @@ func (s *Server) decider(gate *web.Gate) *forward.Decider {
 		Sessions: gateSessions{gate}, Rules: s.rules, Signer: s.signer, PublicURL: s.settings.PublicURL,
 		Trusted: s.settings.TrustedProxies, Now: s.now, Log: s.log,
 	})
+}
+
+// needs says what the rule for a GET of to asks for that the session of r has not proven.
+func (s *Server) needs(d *forward.Decider, r *http.Request, to string) (n web.Need) {
+	asked, err := s.askedFor(r, to)
+	if err != nil {
+		return n
+	}
+	rule, ok := d.Lacks(r, asked)
+	if !ok {
+		return n
+	}
+	n.Level = nightlatch.Level(rule.Level)
+	for _, kind := range rule.Kinds {
+		n.Kinds = append(n.Kinds, factor.Kind(kind))
+	}
+	return n
+}
+
+// errOurs is for addresses that no rule is for.
+var errOurs = errors.New("it is a page of ours")
+
+// askedFor is the request that a browser will make for an address elsewhere, or for one of the application that we
+// stand before.
+func (s *Server) askedFor(r *http.Request, to string) (forward.Request, error) {
+	u, err := url.Parse(to)
+	switch {
+	case err != nil:
+		return forward.Request{}, err
+	case u.Host != "":
+		return forward.NewRequest(http.MethodGet, u.Scheme, u.Host, u.RequestURI())
+	case s.settings.Protect == "" || u.Path == forward.ProtectPrefix || strings.HasPrefix(u.Path, forward.ProtectPrefix+"/"):
+		return forward.Request{}, errOurs
+	}
+	return forward.NewRequest(http.MethodGet, s.settings.Public().Scheme, r.Host, to)
 }
 
 // newSigner makes the key of assertions from the key ring, so that it is the same on every node and none is kept.

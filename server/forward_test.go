@@ -48,7 +48,7 @@ func newPortal(t *testing.T, text string) *portal {
 	t.Helper()
 	p := newSite(t)
 	p.write("nightlatch.toml", text)
-	s, err := p.start(p.settings("POLICY_FACTORS=totp,recovery"))
+	s, err := p.start(p.settings("POLICY_FACTORS=totp,hotp,recovery"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,13 +30,13 @@ type refusedView struct {
 }
 
 // protect stands before the application of the settings, with our own pages beside it.
-func (s *Server) protect(gate *web.Gate, own http.Handler) (http.Handler, error) {
+func (s *Server) protect(gate *web.Gate, decider *forward.Decider, own http.Handler) (http.Handler, error) {
 	target, err := url.Parse(s.settings.Protect)
 	if err != nil {
 		return nil, err
 	}
 	return forward.NewProtector(forward.Protection{
-		Decider: s.decider(gate), Own: own, Target: target,
+		Decider: decider, Own: own, Target: target,
 		Page: func(w http.ResponseWriter, r *http.Request, status int, title, _ string) {
 			v := refusedView{
 				Title: locale.T(locale.Match(r.Header.Get("Accept-Language")), title), Code: status,

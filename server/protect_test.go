@@ -23,10 +23,12 @@ type protected struct {
 	app  *httptest.Server
 }
 
-func newProtected(t *testing.T, app http.Handler) *protected {
+// newProtected starts one; rules are lines of its settings.
+func newProtected(t *testing.T, app http.Handler, rules ...string) *protected {
 	t.Helper()
 	o := &protected{t: t, p: newSite(t), app: httptest.NewServer(app)}
 	t.Cleanup(o.app.Close)
+	o.p.write("nightlatch.toml", "[policy]\nfactors = [\"totp\", \"hotp\", \"recovery\"]\n"+strings.Join(rules, "\n"))
 	set, err := settings.Load(settings.Sources{
 		Dir: o.p.dir, Env: []string{"NIGHTLATCH_DATA_DIR=" + o.p.dir + "/data", "NIGHTLATCH_SIGN_UP_ENABLED=true"}, Protect: o.app.URL,
 	})

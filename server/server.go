@@ -186,28 +186,31 @@ func limits(set *settings.Settings) nightlatch.Limits {
 
 // Handler serves the pages, the API and the health checks. It returns an error when pages cannot be made.
 func (s *Server) Handler() (http.Handler, error) {
+	var decider *forward.Decider // whose sessions are the gate's
 	gate, err := web.New(s.Service, web.Options{
 		PublicURL: s.settings.PublicURL, Prefix: s.prefix(), Accounts: signUps{s}, Profiles: profiles{s}, MinPassword: s.settings.Password.MinLength,
 		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
 		CookieDomain: s.settings.CookieDomain, Elsewhere: elsewhere(s.settings.Rules),
 		OpenAPI: OpenAPI(), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
 		Administration: administration{s},
+		Needs:          func(r *http.Request, to string) web.Need { return s.needs(decider, r, to) },
 	})
 	if err != nil {
 		return nil, err
 	}
+	decider = s.decider(gate)
 	mux, at := http.NewServeMux(), s.prefix()
 	mux.HandleFunc("GET "+at+"/healthz", func(w http.ResponseWriter, r *http.Request) { health(w, nil) })
 	mux.HandleFunc("GET "+at+"/readyz", func(w http.ResponseWriter, r *http.Request) { health(w, s.ready(r.Context())) })
 	mux.HandleFunc("GET "+at+"/.well-known/webauthn", s.relatedOrigins)
 	mux.HandleFunc("GET "+at+"/.well-known/jwks.json", s.keySet)
-	mux.Handle("GET "+at+"/forward-auth", s.decider(gate))
+	mux.Handle("GET "+at+"/forward-auth", decider)
 	if s.settings.Demo && s.outbox != nil {
 		mux.HandleFunc("GET "+at+"/demo/outbox", s.demoOutbox(gate))
 	}
 	mux.Handle(at+"/", gate.Handler())
 	if at != "" {
-		return s.protect(gate, mux)
+		return s.protect(gate, decider, mux)
 	}
 	return mux, nil
 }

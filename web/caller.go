@@ -66,22 +66,12 @@ func (g *Gate) client(r *http.Request) nightlatch.Client {
 	}
 }
 
-// addr walks X-Forwarded-For from the right, as long as whoever wrote it is trusted.
+// addr is Addr as text, "" where it cannot be told.
 func (g *Gate) addr(r *http.Request) string {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return ""
+	if a := g.Addr(r); a.IsValid() {
+		return a.String()
 	}
-	addr := peer.Addr().Unmap().WithZone("")
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && g.trusted(addr); i-- {
-		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		addr = next.Unmap().WithZone("")
-	}
-	return addr.String()
+	return ""
 }
 
 func (g *Gate) trusted(addr netip.Addr) bool {

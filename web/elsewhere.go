@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -59,8 +60,27 @@ func (g *Gate) Shared(r *http.Request) (nightlatch.Session, nightlatch.User, err
 	return g.svc.SharedSession(r.Context(), found[0].Value)
 }
 
-// Client is where a request came from, as far as it is to be believed.
-func (g *Gate) Client(r *http.Request) nightlatch.Client { return g.client(r) }
+// Addr is where a request came from, as far as it is to be believed. The zero Addr: it cannot be told.
+func (g *Gate) Addr(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr := peer.Addr().Unmap().WithZone("")
+	if len(r.Header["X-Forwarded-For"]) == 0 || !g.trusted(addr) {
+		return addr
+	}
+	// From the right, as long as whoever wrote it is trusted.
+	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	for i := len(hops) - 1; i >= 0 && g.trusted(addr); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		addr = next.Unmap().WithZone("")
+	}
+	return addr
+}
 
 // mayLead returns where to go afterwards as it is: a path of this host, or an address at a host of Options.Elsewhere or
 // CookieDomain; and "" for anything else, or what a browser might take for anything else.

@@ -102,6 +102,10 @@ type Options struct {
 	// "app.example.com", "*.example.com".
 	Elsewhere []string
 
+	// Needs says what a place where people may be led to asks for that the session of a request has not proven, so that
+	// /verify asks for that. nil: nothing beyond a fresh proof.
+	Needs func(r *http.Request, to string) Need
+
 	// Administration lets administrators look after accounts here; nil: their routes answer 404.
 	Administration Administration
 

@@ -23,7 +23,9 @@ func (g *Gate) pageChoose(w http.ResponseWriter, r *http.Request, c caller) {
 		}
 		v.User, v.Cancel = nameOf(u), "/account"
 	}
-	v.Kinds = g.kindsOf(nil)
+	need := g.need(r)
+	v.Required = v.Required || need.Level >= nightlatch.Level2
+	v.Kinds = need.choices(g.kindsOf(nil))
 	for i := range v.Kinds {
 		v.Kinds[i].To = v.To
 	}

@@ -56,7 +56,9 @@ func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, b
 		return a, false
 	}
 	if err == nil && a.fresh {
-		err = g.freshOffers(r, &a)
+		if err = g.freshOffers(r, &a); err == nil {
+			err = g.narrow(r, &a)
+		}
 	} else if err == nil {
 		a.next, err = g.svc.SignIn(r.Context(), c.signIn)
 		a.offers = a.next.Offers

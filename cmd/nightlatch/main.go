@@ -28,6 +28,7 @@ type commands struct {
 	Account  accountCommands `cmd:"" help:"Make, show and change accounts. No server needs to run."`
 	Config   configCommand   `cmd:"" help:"Show every setting, its value, and where it came from."`
 	Events   eventsCommands  `cmd:"" help:"Show and verify the trails of what happened. No server needs to run."`
+	Key      keyCommands     `cmd:"" help:"Make a key."`
 	Policy   policyCommands  `cmd:"" help:"Which rule decides about an address; whom the policy stops."`
 	Doctor   doctorCommand   `cmd:"" help:"Look for what is wrong, and say what to do about it."`
 	OTP      otpCommands     `cmd:"" name:"otp" help:"Make and verify one-time codes, otpauth: URIs and QR codes."`

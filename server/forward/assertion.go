@@ -34,11 +34,18 @@ type Signer struct {
 	made map[madeFor]assertion
 }
 
-type madeFor struct{ session, host string }
+// madeFor: a session is another one to it once it was proven again.
+type madeFor struct {
+	session, host string
+	proven        int64
+}
 
+// assertion is one that was made, and what it says of the user.
 type assertion struct {
-	text string
-	at   time.Time
+	text   string
+	at     time.Time
+	name   string
+	groups []string
 }
 
 // Key is one key of a Signer.
@@ -88,22 +95,22 @@ type claims struct {
 	Groups   []string `json:"groups,omitempty"`
 }
 
-// Assert returns an assertion for one host. One serves a session, as it stands, and a host for up to 30 seconds.
+// Assert returns an assertion for one host. One serves a session, as it and its user stand, and a host for up to 30 seconds.
 func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, now time.Time) (string, error) {
-	of := madeFor{ses.ID + " " + strconv.FormatInt(newestProof(ses).UnixMicro(), 36), host}
+	at, name := newestProof(ses), Name(u)
+	of := madeFor{ses.ID, host, at.UnixMicro()}
 	s.mu.Lock()
 	known, ok := s.made[of]
 	s.mu.Unlock()
-	if age := now.Sub(known.at); ok && age >= 0 && age < assertionServes {
+	if age := now.Sub(known.at); ok && age >= 0 && age < assertionServes && known.name == name && slices.Equal(known.groups, u.Groups) {
 		return known.text, nil
 	}
-	at := newestProof(ses)
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: s.issuer, Subject: u.ID, Audience: jwt.ClaimStrings{host},
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
 		},
-		AuthTime: at.Unix(), AMR: amr(ses), ACR: strconv.Itoa(int(ses.Level)), Name: Name(u), Groups: u.Groups,
+		AuthTime: at.Unix(), AMR: amr(ses), ACR: strconv.Itoa(int(ses.Level)), Name: name, Groups: u.Groups,
 	})
 	token.Header["kid"] = s.keys[len(s.keys)-1].ID
 	text, err := token.SignedString(s.sign)
@@ -115,7 +122,7 @@ func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, 
 	if len(s.made) >= assertionsKept {
 		clear(s.made)
 	}
-	s.made[of] = assertion{text, now}
+	s.made[of] = assertion{text, now, name, slices.Clone(u.Groups)}
 	return text, nil
 }
 

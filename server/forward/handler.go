@@ -12,6 +12,7 @@ import (
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/locale"
+	"github.com/nightlatch/nightlatch/server/settings"
 )
 
 // Sessions says who is signed in.
@@ -19,8 +20,8 @@ type Sessions interface {
 	// SessionOf returns the session of a request's cookies and its user. It returns nightlatch.ErrUnauthenticated
 	// where there is none, any other error when it cannot be told now.
 	SessionOf(r *http.Request) (nightlatch.Session, nightlatch.User, error)
-	// Client is where a request came from, as far as it is to be believed.
-	Client(r *http.Request) nightlatch.Client
+	// Addr is where a request came from, as far as it is to be believed. The zero Addr: it cannot be told.
+	Addr(r *http.Request) netip.Addr
 }
 
 // Options are what New needs. Sessions, PublicURL and Signer must be set.
@@ -37,7 +38,10 @@ type Options struct {
 }
 
 // Decider answers what becomes of requests.
-type Decider struct{ o Options }
+type Decider struct {
+	o         Options
+	byNetwork bool
+}
 
 // New makes a Decider.
 func New(o Options) *Decider {
@@ -47,7 +51,7 @@ func New(o Options) *Decider {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Decider{o}
+	return &Decider{o, o.Rules.ByNetwork()}
 }
 
 // Decision is what becomes of one request, and who asks.
@@ -75,6 +79,17 @@ func (d *Decider) Decide(r *http.Request, asked Request) (Decision, error) {
 	return out, nil
 }
 
+// Lacks returns the rule for a request where its session must prove more; false: it need not, or that cannot be told.
+func (d *Decider) Lacks(r *http.Request, asked Request) (settings.Rule, bool) {
+	asked.Addr = d.o.Sessions.Addr(r)
+	out, err := d.Decide(r, asked)
+	if err != nil || out.Answer != Verify {
+		return settings.Rule{}, false
+	}
+	rule, _ := d.o.Rules.Find(asked, d.o.Now())
+	return rule, true
+}
+
 // ServeHTTP is GET /forward-auth.
 func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -95,7 +110,9 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, status, "invalid_request", err.Error())
 		return
 	}
-	asked.Addr, _ = netip.ParseAddr(d.o.Sessions.Client(r).Addr)
+	if d.byNetwork {
+		asked.Addr = d.o.Sessions.Addr(r)
+	}
 	out, err := d.Decide(r, asked)
 	if err != nil {
 		d.o.Log.Error("a decision could not be made", "error", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
 )
 
 // Names are the headers by which an application is told who asks. Each is always set, so that a client's own one is
@@ -31,26 +32,27 @@ func confirmed(u nightlatch.User) string {
 // Identity sets the headers for who is signed in; nil: nobody. A name that would be more than one line, or no text, is
 // left out.
 func Identity(h http.Header, ses *nightlatch.Session, u nightlatch.User, assertion string) {
-	for _, name := range Names {
-		h[name] = []string{""}
+	all := []string{"", "", "", "", "0", "", ""} // in the order of Names
+	if ses != nil {
+		name := value(Name(u))
+		all = []string{
+			name, value(confirmed(u)), value(strings.Join(u.Groups, ",")), name, strconv.Itoa(int(ses.Level)), value(proven(ses.Proofs)), assertion,
+		}
 	}
-	h["Remote-Level"] = []string{"0"}
-	if ses == nil {
-		return
+	for i, name := range Names {
+		h[name] = all[i : i+1 : i+1]
 	}
-	var kinds []string
-	for _, p := range ses.Proofs {
+}
+
+// proven are the kinds of proofs, each once.
+func proven(proofs []factor.Proof) string {
+	kinds := make([]string, 0, 4)
+	for _, p := range proofs {
 		if kind := string(p.Kind); !slices.Contains(kinds, kind) {
 			kinds = append(kinds, kind)
 		}
 	}
-	h["Remote-User"] = []string{value(Name(u))}
-	h["Remote-Name"] = []string{value(Name(u))}
-	h["Remote-Email"] = []string{value(confirmed(u))}
-	h["Remote-Groups"] = []string{value(strings.Join(u.Groups, ","))}
-	h["Remote-Level"] = []string{strconv.Itoa(int(ses.Level))}
-	h["Remote-Proofs"] = []string{value(strings.Join(kinds, ","))}
-	h["Remote-Assertion"] = []string{assertion}
+	return strings.Join(kinds, ",")
 }
 
 func value(s string) string {

@@ -72,8 +72,7 @@ func (p *Protector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serveOwn(w, r)
 		return
 	}
-	client := p.d.o.Sessions.Client(r)
-	asked.Addr, _ = netip.ParseAddr(client.Addr)
+	asked.Addr = p.d.o.Sessions.Addr(r)
 	out, err := p.d.Decide(r, asked)
 	if err != nil {
 		p.log.Error("a decision could not be made", "error", err)
@@ -82,7 +81,7 @@ func (p *Protector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch out.Answer {
 	case Pass:
-		p.pass(w, r, passed{out: out, addr: client.Addr}, asked)
+		p.pass(w, r, passed{out: out, addr: addrText(asked.Addr)}, asked)
 	case Forbid:
 		p.refuse(w, r, http.StatusForbidden, "forbidden", out.Why)
 	default:
@@ -125,6 +124,14 @@ func (p *Protector) pass(w http.ResponseWriter, r *http.Request, what passed, as
 		w = watched
 	}
 	p.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), passedKey{}, what)))
+}
+
+// addrText is "" where it cannot be told who asks.
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 // rewrite makes the request that the application gets: as it came, without what is ours, with who asks.

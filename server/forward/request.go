@@ -9,7 +9,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,8 +25,14 @@ type Request struct {
 
 // Hostname is the Host without its port.
 func (r Request) Hostname() string {
-	u := url.URL{Host: r.Host}
-	return strings.TrimSuffix(u.Hostname(), ".")
+	host := r.Host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	if strings.HasPrefix(host, "[") {
+		return strings.Trim(host, "[]")
+	}
+	return strings.TrimSuffix(host, ".")
 }
 
 // URL is the whole address that was asked for.
@@ -80,15 +85,14 @@ func hasAny(h http.Header, names []string) bool {
 	return false
 }
 
-// one returns the values of headers that must each stand once.
-func one(h http.Header, names ...string) ([]string, error) {
-	values := make([]string, len(names))
+// one returns the values of headers, four at most, that must each stand once.
+func one(h http.Header, names []string) (values [4]string, err error) {
 	for i, name := range names {
 		switch v := h[name]; {
 		case len(v) == 0 || v[0] == "":
-			return nil, errMissing
+			return values, errMissing
 		case len(v) > 1:
-			return nil, errDoubled
+			return values, errDoubled
 		default:
 			values[i] = v[0]
 		}
@@ -97,7 +101,7 @@ func one(h http.Header, names ...string) ([]string, error) {
 }
 
 func readForwarded(h http.Header) (Request, error) {
-	v, err := one(h, families[0]...)
+	v, err := one(h, families[0])
 	if err != nil {
 		return Request{}, err
 	}
@@ -105,7 +109,7 @@ func readForwarded(h http.Header) (Request, error) {
 }
 
 func readOriginal(h http.Header) (Request, error) {
-	v, err := one(h, families[1]...)
+	v, err := one(h, families[1])
 	if err != nil {
 		return Request{}, err
 	}
@@ -197,10 +201,11 @@ func ambiguous(path string) bool {
 	if !utf8.ValidString(path) || strings.Contains(path, `\`) || hasControl(path) || !strings.HasPrefix(path, "/") {
 		return true
 	}
-	segments := strings.Split(path[1:], "/")
-	for i, s := range segments {
+	for rest, more := path[1:], true; more; {
+		var s string
+		s, rest, more = strings.Cut(rest, "/")
 		name, _, _ := strings.Cut(s, ";")
-		if name == "." || name == ".." || name == "" && (i < len(segments)-1 || s != "") {
+		if name == "." || name == ".." || name == "" && (more || s != "") {
 			return true
 		}
 	}

@@ -17,6 +17,9 @@ type Rules struct{ list []rule }
 type rule struct {
 	settings.Rule
 	path *regexp.Regexp // nil: every path
+	// literal is the path, or the beginning of it and of all below where below is set; "" where only the pattern tells.
+	literal string
+	below   bool
 }
 
 // NewRules takes the rules of the settings, which were read from file. It returns settings.Faults that name each rule
@@ -26,6 +29,9 @@ func NewRules(file string, list []settings.Rule) (Rules, error) {
 	var faults settings.Faults
 	for i, r := range list {
 		next := rule{Rule: r, path: compilePath(r.Path)}
+		if before, below := strings.CutSuffix(r.Path, "/**"); !strings.Contains(before, "*") {
+			next.literal, next.below = before, below
+		}
 		for j, before := range rs.list {
 			if before.covers(next) {
 				faults = append(faults, settings.Fault{
@@ -46,8 +52,9 @@ func NewRules(file string, list []settings.Rule) (Rules, error) {
 // Find returns the first rule that fits a request at a time, and its index; the rule that holds where none fits has
 // the index -1.
 func (rs Rules) Find(r Request, now time.Time) (settings.Rule, int) {
-	for i, one := range rs.list {
-		if one.fits(r, now) {
+	host := r.Hostname()
+	for i := range rs.list {
+		if one := &rs.list[i]; one.miss(r, host, now) == "" {
 			return one.Rule, i
 		}
 	}
@@ -56,8 +63,9 @@ func (rs Rules) Find(r Request, now time.Time) (settings.Rule, int) {
 
 // Misses says, for each rule before the one that decides, why it does not fit, in English, for operators.
 func (rs Rules) Misses(r Request, now time.Time) (why []string) {
-	for _, one := range rs.list {
-		miss := one.miss(r, now)
+	host := r.Hostname()
+	for i := range rs.list {
+		miss := rs.list[i].miss(r, host, now)
 		if miss == "" {
 			break
 		}
@@ -66,14 +74,17 @@ func (rs Rules) Misses(r Request, now time.Time) (why []string) {
 	return why
 }
 
-func (one rule) fits(r Request, now time.Time) bool { return one.miss(r, now) == "" }
+// ByNetwork says whether any rule asks where a request comes from.
+func (rs Rules) ByNetwork() bool {
+	return slices.ContainsFunc(rs.list, func(one rule) bool { return len(one.Networks) > 0 })
+}
 
 // miss says why a rule does not fit, or "".
-func (one rule) miss(r Request, now time.Time) string {
+func (one *rule) miss(r Request, host string, now time.Time) string {
 	switch {
-	case !one.fitsHost(r.Hostname()):
+	case !fitsHost(one.Host, host):
 		return "it is for another host"
-	case one.path != nil && !one.path.MatchString(r.Path):
+	case !one.fitsPath(r.Path):
 		return "it is for other paths"
 	case len(one.Methods) > 0 && !slices.Contains(one.Methods, r.Method):
 		return "it is for other methods"
@@ -85,7 +96,18 @@ func (one rule) miss(r Request, now time.Time) string {
 	return ""
 }
 
-func (one rule) fitsHost(host string) bool { return fitsHost(one.Host, host) }
+// fitsPath takes no pattern where plain text does.
+func (one *rule) fitsPath(path string) bool {
+	switch {
+	case one.path == nil:
+		return true
+	case one.literal == "":
+		return one.path.MatchString(path)
+	case one.below && len(path) > len(one.literal):
+		return path[len(one.literal)] == '/' && strings.HasPrefix(path, one.literal)
+	}
+	return path == one.literal
+}
 
 // fitsHost: "*.example.com" is for every name below example.com, and not for that itself.
 func fitsHost(pattern, host string) bool {

@@ -1,0 +1,53 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
+)
+
+// Need is what a place asks for that a session has not proven. The zero Need is nothing.
+type Need struct {
+	// Level is the level that it must have, and has not.
+	Level nightlatch.Level
+	// Kinds are those of which one must be proven; none: any.
+	Kinds []factor.Kind
+}
+
+// need is what the place asks for where the way leads afterwards.
+func (g *Gate) need(r *http.Request) Need {
+	to := g.to(r)
+	if to == "" || g.options.Needs == nil {
+		return Need{}
+	}
+	return g.options.Needs(r, to)
+}
+
+// narrow leaves of what may be proven in a session what helps where the way leads afterwards, so that nobody is sent
+// from there to /verify again. ErrEnrollmentNeeded: nothing that is held does, another authenticator may.
+func (g *Gate) narrow(r *http.Request, a *asked) error {
+	need := g.need(r)
+	if need.Level < nightlatch.Level2 && len(need.Kinds) == 0 || len(a.offers) == 0 {
+		return nil
+	}
+	a.offers = slices.DeleteFunc(slices.Clone(a.offers), func(o nightlatch.Offer) bool {
+		if len(need.Kinds) > 0 {
+			return !slices.Contains(need.Kinds, o.Kind)
+		}
+		return o.ID == "" && (o.Kind == passwordKind || g.info(o.Kind).Elsewhere) // what is asked for before a first enrollment
+	})
+	if len(a.offers) == 0 {
+		return nightlatch.ErrEnrollmentNeeded
+	}
+	return nil
+}
+
+// choices leaves of what may be added what helps where the way leads afterwards.
+func (n Need) choices(all []kindView) []kindView {
+	if len(n.Kinds) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(k kindView) bool { return !slices.Contains(n.Kinds, factor.Kind(k.Kind)) })
+}
