@@ -83,10 +83,11 @@ func (s *Server) keySet(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(text)
 }
 
-// elsewhere are the hosts that rules name: people may be led back there.
+// elsewhere are the hosts that rules name: people may be led back there, save to bare IPv6 addresses, which no cookie of a
+// domain reaches.
 func elsewhere(rules []settings.Rule) (hosts []string) {
 	for _, r := range rules {
-		if r.Host != "" {
+		if r.Host != "" && !strings.Contains(r.Host, ":") {
 			hosts = append(hosts, r.Host)
 		}
 	}

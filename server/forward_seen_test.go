@@ -51,3 +51,26 @@ level = 0
 		}
 	}
 }
+
+// Every host that a rule may be for is one that the pages can be made with.
+func TestHostsOfRules(t *testing.T) {
+	t.Parallel()
+	o := newPortal(t, `
+public_url = "https://auth.example.com"
+trusted_proxies = ["192.0.2.0/24"]
+[[rule]]
+host = "my_app.example.com"
+level = 0
+[[rule]]
+host = "2001:db8::1"
+level = 0
+[[rule]]
+host = "192.0.2.7"
+level = 0
+`)
+	for _, address := range []string{"https://my_app.example.com/", "https://[2001:db8::1]:8443/", "https://192.0.2.7/"} {
+		if got := o.ask(address, ""); got.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", address, got.StatusCode)
+		}
+	}
+}

@@ -103,9 +103,7 @@ func (g *Gate) mayLead(to string) string {
 
 func (g *Gate) isElsewhere(host string) bool {
 	host = strings.ToLower(host)
-	if host == "" || strings.ContainsFunc(host, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.'
-	}) {
+	if !isPlainHost(host) {
 		return false
 	}
 	domain := g.options.CookieDomain
@@ -118,6 +116,18 @@ func (g *Gate) isElsewhere(host string) bool {
 		}
 		return host == strings.ToLower(pattern)
 	})
+}
+
+// isPlainHost says whether a host is a name that everybody reads alike, in lower case.
+func isPlainHost(host string) bool {
+	return host != "" && !strings.HasPrefix(host, ".") && !strings.Contains(host, "..") && !strings.ContainsFunc(host, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != '_'
+	})
+}
+
+// isHostPattern: "app.example.com", "*.example.com".
+func isHostPattern(pattern string) bool {
+	return isPlainHost(strings.TrimPrefix(strings.ToLower(pattern), "*."))
 }
 
 // elsewhereOrigins are the same places as sources of a content security policy.

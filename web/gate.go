@@ -146,6 +146,11 @@ func New(svc *nightlatch.Service, o Options) (*Gate, error) {
 	if o.Prefix != "" && (o.Prefix != path.Clean("/"+o.Prefix) || !plain(o.Prefix)) {
 		return nil, fmt.Errorf("web: Options.Prefix %q is no plain path", o.Prefix)
 	}
+	for _, host := range o.Elsewhere {
+		if !isHostPattern(host) {
+			return nil, fmt.Errorf("web: Options.Elsewhere: %q is no host", host)
+		}
+	}
 	g := &Gate{
 		svc: svc, options: o, cross: http.NewCrossOriginProtection(), log: o.Log,
 		secure: public.Scheme == "https", origin: public.Scheme + "://" + public.Host,
