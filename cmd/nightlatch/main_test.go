@@ -24,7 +24,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds:                scriptCommands,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("PORT", "") // the machine's own is not meant
+			e.Setenv("PORT", "")      // the machine's own is not meant
+			e.Setenv("NEWLINE", "\n") // a script cannot write one in an argument
 			e.Setenv(quickExit())
 			e.Values[worldKey{}] = new(world)
 			return nil

@@ -19,7 +19,8 @@ import (
 //	status N ARGUMENT…          run nightlatch within the test; its output is in the files out and err
 //	exits N STDIN ARGUMENT…     run nightlatch as a process that reads the file STDIN; its output is in the files out and err
 //	serve [KEY=VALUE]… [FLAG]…  start a server and wait until it is ready; URL is where
-//	stop                        end it as an operator does; what it logged is in the file log
+//	end                         end it as an operator does; what it logged is in the file log
+//	                            (stop is testscript's own: it ends the script, which then passes)
 //	http N METHOD PATH [JSON]   send a request to it, with the cookies so far, and demand the status N; see get
 //	forget                      be another browser
 //	get NAME PATH               set the variable NAME from the last answer: session.account.id, recovery_codes.0
@@ -27,7 +28,7 @@ import (
 //	sql FILE STATEMENT…         run statements on a database, as somebody who got at the file would
 //	now NAME SECONDS            set the variable NAME to the Unix time so many seconds from now
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
-	"status": status, "exits": exits, "serve": serveScript, "stop": stopScript, "http": httpScript,
+	"status": status, "exits": exits, "serve": serveScript, "end": endScript, "http": httpScript,
 	"forget": forgetScript, "get": getScript, "keep": keepScript, "now": nowScript, "sql": sqlScript,
 }
 
@@ -80,7 +81,7 @@ func serveScript(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Logf("%s%s", ready, p.url)
 }
 
-func stopScript(ts *testscript.TestScript, _ bool, _ []string) {
+func endScript(ts *testscript.TestScript, _ bool, _ []string) {
 	p := theWorld(ts).server
 	err := p.stop()
 	ts.Check(os.WriteFile(ts.MkAbs("log"), []byte(p.stderr.String()), 0o600))
