@@ -30,9 +30,9 @@ type front struct {
 	t     *testing.T
 	name  string // of the proxy
 	dir   string
-	plain int // the port of http
-	tls   int // the port of https
-	own   string
+	plain int    // the port of http
+	tls   int    // the port of https
+	own   string // where Nightlatch is: host and port
 	app   *application
 }
 
@@ -50,6 +50,12 @@ var proxies = []struct {
 // behind runs a test behind each proxy.
 func behind(t *testing.T, test func(t *testing.T, f *front)) {
 	t.Helper()
+	behindWith(t, (*front).serve, test)
+}
+
+// behindWith is behind with another Nightlatch; own starts it and returns where it is.
+func behindWith(t *testing.T, own func(*front) string, test func(t *testing.T, f *front)) {
+	t.Helper()
 	for _, p := range proxies {
 		t.Run(p.name, func(t *testing.T) {
 			tool := findTool(p.tool)
@@ -57,7 +63,7 @@ func behind(t *testing.T, test func(t *testing.T, f *front)) {
 				missing(t, p.name)
 			}
 			f := &front{t: t, name: p.name, dir: t.TempDir(), plain: freePort(t), tls: freePort(t), app: newApplication(t)}
-			f.own = f.serve()
+			f.own = own(f)
 			p.write(f)
 			check := f.command(append([]string{tool}, p.check(f)...))
 			if out, err := check.CombinedOutput(); err != nil {

@@ -150,6 +150,17 @@ func TestProxyAround(t *testing.T) {
 	})
 }
 
+// TestProxyWithoutNightlatch asks for what anyone may have while nobody can decide: nothing reaches the application.
+func TestProxyWithoutNightlatch(t *testing.T) {
+	nobody := func(f *front) string { return fmt.Sprintf("127.0.0.1:%d", freePort(f.t)) }
+	behindWith(t, nobody, func(t *testing.T, f *front) {
+		for _, path := range []string{"/public/", "/secret"} {
+			f.stopped("GET", path, "", 500, 502, 503)
+			f.stopped("POST", path, "Content-Length: 0\r\n", 500, 502, 503)
+		}
+	})
+}
+
 // answer is one that was read to its end.
 type answer struct {
 	*http.Response
