@@ -58,7 +58,7 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.got = append(a.got, one)
 	a.mu.Unlock()
 	switch {
-	case strings.EqualFold(r.Header.Get("Upgrade"), "websocket") && strings.EqualFold(r.Header.Get("Connection"), "upgrade"):
+	case strings.EqualFold(r.Header.Get("Upgrade"), "websocket") && strings.Contains(strings.ToLower(r.Header.Get("Connection")), "upgrade"):
 		greet(w, r)
 	case strings.Contains(r.Header.Get("Accept"), "text/html"):
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
