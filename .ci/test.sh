@@ -32,6 +32,16 @@ flask() { /usr/bin/python3 -c 'import flask_security, flask_sqlalchemy, bcrypt, 
 
 compose() { has docker-compose || docker compose version >/dev/null 2>&1; }
 
+# no_services keeps Debian from starting what it installs: the tests start proxies of their own, on ports of their own.
+policy=
+no_services() {
+	if [ -e /usr/sbin/policy-rc.d ]; then return; fi
+	policy=/usr/sbin/policy-rc.d
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+	trap 'rm -f "$policy"' EXIT
+}
+
 # tools installs the programs that some tests run: a browser, three that check our codes and QR codes, npm, which
 # fetches a foreign browser client, a program that people come from, and those that read what lies in deploy/. A container
 # engine is none of them: it cannot be had everywhere, and a test runs the image's program in a root of its own instead.
@@ -44,15 +54,19 @@ tools() {
 	has npm || missing="$missing npm"
 	flask || missing="$missing python3-flask-security python3-flask-sqlalchemy python3-bcrypt python3-cryptography python3-qrcode python3-phonenumbers"
 	has nginx || missing="$missing nginx-light"
+	has caddy || missing="$missing caddy"
+	has haproxy || missing="$missing haproxy"
 	has openssl || missing="$missing openssl"
 	has systemd-analyze || missing="$missing systemd"
 	compose || missing="$missing docker-compose"
 	if [ -z "$missing" ]; then return; fi
 	if [ "$(id -u)" = 0 ] && has apt-get && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
 		say "install:$missing"
+		no_services
 		# shellcheck disable=SC2086 # one word a package
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null; } ||
 			say "apt-get could not install them"
+		if [ -n "$policy" ]; then rm -f "$policy"; fi
 	fi
 	browser || skip "browser tests (no chromium)"
 	has oathtool || skip "agreement with oathtool (no oathtool)"
@@ -60,6 +74,8 @@ tools() {
 	has rsvg-convert || skip "reading SVG QR codes back (no rsvg-convert)"
 	flask || skip "a database of Flask-Security (no python3-flask-security)"
 	has nginx || skip "nginx before the server (no nginx)"
+	has caddy || skip "Caddy before the server (no caddy)"
+	has haproxy || skip "HAProxy before the server (no haproxy)"
 	has openssl || skip "making certificates (no openssl)"
 	has systemd-analyze || skip "reading the systemd unit (no systemd-analyze)"
 	compose || skip "reading the compose file (no docker-compose)"

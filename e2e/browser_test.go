@@ -18,6 +18,9 @@ import (
 type options struct {
 	noScript bool
 	narrow   bool // a phone, 390 pixels wide
+	// also are origins that belong to the test besides the first. Those below example.com are this machine, and their
+	// certificates are made by the test.
+	also []string
 }
 
 // narrow is the width of a common phone, in CSS pixels.
@@ -45,11 +48,12 @@ func open(t *testing.T, origin string, o options) *page {
 		chromedp.Flag("lang", "en-US"), chromedp.Flag("accept-lang", "en-US,en"),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("no-pings", true),
 		// Nothing can leave this machine.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", "MAP *.example.com 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("ignore-certificate-errors", len(o.also) > 0),
 		chromedp.UserDataDir(t.TempDir()), chromedp.Env("TMPDIR="+t.TempDir(), "LANGUAGE=en", "TZ=UTC"))
 	actx, end := chromedp.NewExecAllocator(context.Background(), flags...)
 	t.Cleanup(end)
-	w := &watch{origin: origin}
+	w := &watch{origins: append([]string{origin}, o.also...)}
 	ctx, cancel := chromedp.NewContext(actx, chromedp.WithListener(w.hear), chromedp.WithLogf(t.Logf), chromedp.WithErrorf(t.Logf))
 	t.Cleanup(func() {
 		for _, fault := range w.take() {

@@ -4,8 +4,10 @@
 // keys. They know no id, no class and no path that docs do not promise. It has a module of its own, so that whoever
 // imports the library compiles no browser driver.
 //
-//	go test ./...                            # in this directory; needs Chromium, zbarimg to read QR codes, and npm
+//	go test ./...                            # in this directory; needs Chromium, zbarimg to read QR codes, npm, and nginx, Caddy and HAProxy
 //	go test -run TestPagesFit -shots DIR     # saves a picture of every page, narrow and wide, light and dark
+//
+// TestProxy… run nginx, Caddy and HAProxy with the files of deploy/ between the browser, or an attacker, and an application.
 //
 // Chromium is found on the PATH, or by NIGHTLATCH_CHROMIUM. Without it the tests are skipped, but fail where CI=true
 // or NIGHTLATCH_NO_SKIP is set. So is the test that gets a foreign WebAuthn client by npm, where there is no npm or no

@@ -14,7 +14,13 @@ import (
 // visit goes to a path of ours, and fails unless the answer has the status.
 func (p *page) visit(path string, status int) {
 	p.t.Helper()
-	p.load(path, status, chromedp.Navigate(p.origin+path))
+	p.goes(p.origin+path, status)
+}
+
+// goes goes to an address, and fails unless the answer has the status.
+func (p *page) goes(address string, status int) {
+	p.t.Helper()
+	p.load(address, status, chromedp.Navigate(address))
 }
 
 // load does what leads to another page, waits until that is there, and looks at its status.

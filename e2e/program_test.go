@@ -26,7 +26,13 @@ func serve(t *testing.T, settings ...string) (origin string) {
 // serveAt is serve with its data in a directory.
 func serveAt(t *testing.T, dir string, settings ...string) (origin string) {
 	t.Helper()
-	cmd := exec.Command(built, "serve", "--demo", "--listen", "localhost:0", "--data-dir", dir)
+	return launch(t, []string{"--demo", "--listen", "localhost:0", "--data-dir", dir}, settings...)
+}
+
+// launch is serve with flags.
+func launch(t *testing.T, flags []string, settings ...string) (origin string) {
+	t.Helper()
+	cmd := exec.Command(built, append([]string{"serve"}, flags...)...)
 	cmd.Dir = t.TempDir() // where no settings lie
 	cmd.Env = withoutSettings(os.Environ())
 	for _, s := range settings {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,10 +14,10 @@ import (
 
 // watch notes what a tab complains of, and whom it asks.
 type watch struct {
-	origin string
-	mu     sync.Mutex
-	faults []string
-	over   bool // what comes now is not noted
+	origins []string
+	mu      sync.Mutex
+	faults  []string
+	over    bool // what comes now is not noted
 }
 
 func (w *watch) hear(event any) {
@@ -45,12 +46,12 @@ func (w *watch) hear(event any) {
 
 // own says whether an address is ours, or none on any network.
 func (w *watch) own(url string) bool {
-	for _, prefix := range []string{w.origin + "/", "about:", "data:", "blob:" + w.origin + "/"} {
-		if strings.HasPrefix(url, prefix) {
-			return true
-		}
+	if strings.HasPrefix(url, "about:") || strings.HasPrefix(url, "data:") {
+		return true
 	}
-	return false
+	return slices.ContainsFunc(w.origins, func(origin string) bool {
+		return strings.HasPrefix(strings.TrimPrefix(url, "blob:"), origin+"/")
+	})
 }
 
 func (w *watch) note(format string, args ...any) {
