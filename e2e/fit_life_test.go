@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os/exec"
 	"testing"
 )
 
@@ -155,9 +154,7 @@ func TestPagesFitOfAdministrators(t *testing.T) {
 	p.signUp("root")
 	guard, _ := p.addApp(p.scan)
 	p.press("Continue")
-	if out, err := exec.Command(built, "account", "admin", "root", "on", "--data-dir", dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	command(t, "account", "admin", "root", "on", "--data-dir", dir)
 	p.visit("/account", 200)
 	p.seen("account-administrator")
 	p.visit("/", 200)

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -201,12 +199,7 @@ func TestLostPhoneWithCode(t *testing.T) {
 	admin.signUp("root")
 	guard, _ := admin.addApp(admin.scan)
 	admin.press("Continue")
-	promote := exec.Command(built, "account", "admin", "root", "on", "--data-dir", dir)
-	promote.Env = withoutSettings(os.Environ())
-	out, err := promote.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	command(t, "account", "admin", "root", "on", "--data-dir", dir)
 	admin.visit("/admin", 200)
 	admin.follow("ada")
 	admin.fill("Reason for the code", "called back, phone lost")

@@ -69,6 +69,16 @@ func launch(t *testing.T, flags []string, settings ...string) (origin string) {
 	return ""
 }
 
+// command runs a command beside the server, as an operator does, without settings of the surroundings.
+func command(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.Command(built, args...)
+	cmd.Env = withoutSettings(os.Environ())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
 // stop ends the program as an operator does, and looks that it ended well and printed no second line.
 func stop(t *testing.T, cmd *exec.Cmd, lines <-chan string, said io.Reader) {
 	_ = cmd.Process.Signal(syscall.SIGTERM)
