@@ -24,7 +24,7 @@ func (g gateSessions) SessionOf(r *http.Request) (nightlatch.Session, nightlatch
 // decider decides about requests to other applications.
 func (s *Server) decider(gate *web.Gate) *forward.Decider {
 	return forward.New(forward.Options{
-		Sessions: gateSessions{gate}, Rules: s.rules, Signer: s.signer, PublicURL: s.settings.PublicURL,
+		Sessions: gateSessions{gate}, Rules: s.rules, Signer: s.signer, PublicURL: s.settings.PublicURL, Prefix: s.prefix(),
 		Trusted: s.settings.TrustedProxies, Now: s.now, Log: s.log,
 	})
 }

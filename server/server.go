@@ -191,7 +191,7 @@ func (s *Server) Handler() (http.Handler, error) {
 		PublicURL: s.settings.PublicURL, Prefix: s.prefix(), Accounts: signUps{s}, Profiles: profiles{s}, MinPassword: s.settings.Password.MinLength,
 		TrustedProxies: s.settings.TrustedProxies, Service: s.settings.TOTP.Issuer, Demo: s.settings.Demo,
 		CookieDomain: s.settings.CookieDomain, Elsewhere: elsewhere(s.settings.Rules),
-		OpenAPI: OpenAPI(), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
+		OpenAPI: openAPIAt(s.prefix()), Log: s.log, Overlay: ownPages, ReadBack: s.readBack, Signals: s.signals,
 		Administration: administration{s},
 		Needs:          func(r *http.Request, to string) web.Need { return s.needs(decider, r, to) },
 	})

@@ -29,8 +29,8 @@ type Options struct {
 	Sessions Sessions
 	Rules    Rules
 	Signer   *Signer
-	// PublicURL is where our own pages are.
-	PublicURL string
+	// PublicURL is where people find us, and Prefix the path below which our own pages are.
+	PublicURL, Prefix string
 	// Trusted are the networks of the proxies that may ask.
 	Trusted []netip.Prefix
 	Now     func() time.Time
@@ -149,7 +149,7 @@ func (d *Decider) Page(out Decision, asked Request) string {
 	if out.Answer == Verify {
 		page = "/verify"
 	}
-	to := d.o.PublicURL + page
+	to := d.o.PublicURL + d.o.Prefix + page
 	if asked.Method == http.MethodGet || asked.Method == http.MethodHead {
 		to += "?to=" + url.QueryEscape(asked.URL())
 	}
