@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -80,7 +81,7 @@ func BenchmarkForwardAuth(b *testing.B) {
 func settle(b *testing.B, dir, program string) totp.Secret {
 	b.Helper()
 	hash := exec.CommandContext(b.Context(), program, "password", "hash")
-	hash.Stdin = strings.NewReader(words)
+	hash.Env, hash.Stdin = withoutSettings(), strings.NewReader(words)
 	hashed, err := hash.Output()
 	must(b, err)
 	secret := totp.Secret("12345678901234567890")
@@ -113,11 +114,16 @@ type process struct {
 	conns []net.Conn
 }
 
+// withoutSettings keeps settings of the surroundings out of the program.
+func withoutSettings() []string {
+	return slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "NIGHTLATCH_") || strings.HasPrefix(e, "PORT=") })
+}
+
 // started starts a server, and stops it when the benchmark ends.
 func started(b *testing.B, dir string, cmd *exec.Cmd) *process {
 	b.Helper()
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	cmd.Env = append(os.Environ(), bareVariable+"=1")
+	cmd.Env = append(withoutSettings(), bareVariable+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	must(b, err)
