@@ -207,3 +207,8 @@ func (f *front) toldWell(more string) {
 		}
 	}
 }
+
+// trusting takes every certificate: they were made a moment ago.
+func (f *front) trusting(name string) *tls.Config {
+	return &tls.Config{ServerName: name, NextProtos: []string{"http/1.1"}, InsecureSkipVerify: true} //nolint:gosec // see above
+}

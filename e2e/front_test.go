@@ -124,10 +124,13 @@ level = 0
 `
 
 // serve starts Nightlatch, with the account ada, and returns its address.
-func (f *front) serve() string {
+func (f *front) serve() string { f.t.Helper(); return f.serveWith(frontSettings) }
+
+// serveWith is serve with other settings, in which the port is %d.
+func (f *front) serveWith(settings string) string {
 	f.t.Helper()
 	data, file := filepath.Join(f.dir, "data"), filepath.Join(f.dir, "nightlatch.toml")
-	save(f.t, file, fmt.Appendf(nil, frontSettings, f.tls))
+	save(f.t, file, fmt.Appendf(nil, settings, f.tls))
 	add := exec.Command(built, "account", "add", "ada", "--group", "staff", "--config", file, "--data-dir", data)
 	add.Dir, add.Env, add.Stdin = f.dir, withoutSettings(os.Environ()), strings.NewReader(password+"\n")
 	if out, err := add.CombinedOutput(); err != nil {
@@ -215,11 +218,6 @@ func (f *front) await(ended <-chan struct{}) {
 			}
 		}
 	}
-}
-
-// trusting takes every certificate: they were made a moment ago.
-func (f *front) trusting(name string) *tls.Config {
-	return &tls.Config{ServerName: name, NextProtos: []string{"http/1.1"}, InsecureSkipVerify: true} //nolint:gosec // see above
 }
 
 // certificate makes a self-signed one, good for both names.
