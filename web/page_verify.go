@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/nightlatch/nightlatch"
@@ -295,33 +294,4 @@ func (g *Gate) verifyFailed(w http.ResponseWriter, r *http.Request, a asked, res
 	}
 	g.retryAfter(w, f)
 	g.pages.render(w, r, f.Status, "verify", v)
-}
-
-// verifyPath is the way to /verify for a fresh proof, and back.
-func verifyPath(to string) string { return withTo("/verify", to) }
-
-// withTo is the path of a page of ours from which the way leads on to to.
-func withTo(page, to string) string {
-	if to == "" {
-		return page
-	}
-	return page + "?to=" + url.QueryEscape(to)
-}
-
-// needsProof answers a request for which a fresh proof is needed: the way leads to /verify and then to page, where
-// what was not done may be repeated; what was entered is there again (see kept.go). It says whether err was that.
-func (g *Gate) needsProof(w http.ResponseWriter, r *http.Request, err error, page string) bool {
-	var needed *nightlatch.FreshProofError
-	if !errors.As(err, &needed) {
-		return false
-	}
-	if r.Method == http.MethodPost {
-		key := saidRepeat
-		if g.keepForm(r, page) {
-			key = saidFilled
-		}
-		g.setCookie(w, saidCookie, key, repeatLife)
-	}
-	g.redirect(w, r, verifyPath(g.options.Prefix+page))
-	return true
 }
