@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
 )
 
 // Where pages share their host with scripts of others, one proof serves one change, and not for long.
@@ -33,8 +34,13 @@ func TestOneProofOneChange(t *testing.T) {
 		w.clock.pass(time.Second)
 		tok = w.must(w.prove(tok, "knock", "right")).Token
 	}
+	needed("after the sign-in alone", rename("first"))
+	prove()
 	w.want(rename("first"), nil)
 	needed("a second change", rename("second"))
+	w.clock.pass(time.Second)
+	tok = w.must(w.Verify(t.Context(), tok, factor.Response{Kind: "knock", Code: "right"}, client, nightlatch.ServesNoChange)).Token
+	needed("a proof for something else", rename("second"))
 	prove()
 	w.want(rename("second"), nil)
 	prove()

@@ -250,6 +250,9 @@ func (s *Service) finish(ctx context.Context, tx *change, h *holder, d Decision,
 		CreatedAt: tx.now, LastUsedAt: tx.now, ExpiresAt: tx.now.Add(s.limits.Session),
 	}
 	data := sessionData{Proofs: in.Proofs, Client: in.Start.Client, Stay: in.Start.Stay, Binding: in.Start.Binding}
+	if s.policy.ProofPerChange {
+		data.Spent = tx.now // what was proven to sign in serves no change
+	}
 	var err error
 	if record.Data, err = json.Marshal(data); err != nil {
 		return Next{}, err

@@ -24,8 +24,14 @@ var errAgain = fmt.Errorf("%w: judged on what has changed", ErrConflict)
 // VerifyOption is something that is asked for besides with a response.
 type VerifyOption int
 
-// RememberDevice asks that the browser be remembered when the response is right; Next.MayRemember says whether it may.
-const RememberDevice VerifyOption = 1
+// The options.
+const (
+	// RememberDevice asks that the browser be remembered when the response is right; Next.MayRemember says whether it may.
+	RememberDevice VerifyOption = iota + 1
+	// ServesNoChange says that the proof is asked for something else than a change of what guards the account. It matters
+	// with Policy.ProofPerChange alone.
+	ServesNoChange
+)
 
 // Verify judges a response in the sign-in or session of a token and returns where that stands now. It is, with
 // ProveFirst, the only caller of Factor.Verify.
@@ -33,9 +39,8 @@ const RememberDevice VerifyOption = 1
 // Errors: *factor.Refused (the reason says why), *ThrottledError (nothing was judged), ErrUnauthenticated,
 // ErrUnavailable. No verdict is returned before it is committed.
 func (s *Service) Verify(ctx context.Context, tok string, r factor.Response, c Client, options ...VerifyOption) (Next, error) {
-	remember := slices.Contains(options, RememberDevice)
 	for range maxRounds {
-		next, err := s.verifyOnce(ctx, tok, r, c, remember)
+		next, err := s.verifyOnce(ctx, tok, r, c, options)
 		if !errors.Is(err, ErrConflict) {
 			return next, s.outer(err)
 		}
@@ -55,14 +60,15 @@ type trial struct {
 	client  Client
 	// remember: the device is to be remembered, if the response is right.
 	remember bool
+	noChange bool   // see ServesNoChange
 	chosen   string // the one that the response names by itself
 	judged   bool
 	verdict  factor.Verdict
 	refused  *factor.Refused
 }
 
-func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response, c Client, remember bool) (Next, error) {
-	t := &trial{client: c, remember: remember}
+func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response, c Client, options []VerifyOption) (Next, error) {
+	t := &trial{client: c, remember: slices.Contains(options, RememberDevice), noChange: slices.Contains(options, ServesNoChange)}
 	if err := s.prepareTrial(ctx, t, tok, r); err != nil {
 		return Next{}, err
 	}
@@ -294,6 +300,9 @@ func (s *Service) settleRight(ctx context.Context, tx *change, t *trial, ta tall
 		if err := s.rememberDevice(ctx, tx, t.h, proof, e); err != nil {
 			return Next{}, err
 		}
+	}
+	if t.noChange && t.h.ses != nil && s.policy.ProofPerChange {
+		t.h.ses.spentAt = tx.now
 	}
 	return s.advance(ctx, tx, t.h, t.client)
 }

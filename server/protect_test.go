@@ -65,8 +65,16 @@ func (o *protected) signedIn(name string) string {
 		o.http.Config.Handler.ServeHTTP(w, r)
 	})}
 	c.mustSignIn(name, secret, "done")
+	c.provePassword(o.p.clock) // that of the sign-in serves no change here
 	c.enroll(o.p.clock)
 	return c.token
+}
+
+// provePassword proves it once more in the session, a moment later.
+func (c *client) provePassword(at *clock) {
+	c.t.Helper()
+	at.move(time.Second)
+	c.want(http.StatusOK, "POST", "/verifications", object{"kind": "password", "password": secret})
 }
 
 // do sends a request; header is "Name: value" lines.
@@ -223,7 +231,7 @@ func TestProtectStreams(t *testing.T) {
 func TestProtectUpgrade(t *testing.T) {
 	t.Parallel()
 	o := newProtected(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "echo" || r.Header.Get("Remote-User") != "ada" {
+		if r.Header.Get("Upgrade") != "websocket" || r.Header.Get("Remote-User") != "ada" {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
@@ -232,7 +240,7 @@ func TestProtectUpgrade(t *testing.T) {
 			return
 		}
 		defer func() { _ = conn.Close() }()
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 		line, _ := buffer.ReadString('\n')
 		_, _ = io.WriteString(conn, "echo "+line)
 		_, _ = io.Copy(io.Discard, buffer)
@@ -243,7 +251,7 @@ func TestProtectUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_, _ = io.WriteString(conn, "GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\nCookie: nightlatch_session="+token+"\r\n\r\n")
+	_, _ = io.WriteString(conn, "GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nCookie: nightlatch_session="+token+"\r\n\r\n")
 	in := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(in, nil)
 	if err != nil || resp.StatusCode != 101 {
@@ -253,5 +261,31 @@ func TestProtectUpgrade(t *testing.T) {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	if line, err := in.ReadString('\n'); err != nil || line != "echo hello\n" {
 		t.Errorf("%q %v", line, err)
+	}
+}
+
+// Nothing but a WebSocket is agreed on, no header names another address, and no service worker of the application comes
+// to see our pages.
+func TestProtectOddRequests(t *testing.T) {
+	t.Parallel()
+	o := newProtected(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Service-Worker-Allowed", "/")
+		echo(w, r)
+	}))
+	cookie := "Cookie: nightlatch_session=" + o.signedIn("ada")
+	resp, text := o.do("GET", "/wiki", "", cookie, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "Http2-Settings: AAMAAABk",
+		"X-Rewrite-Url: /admin", "X.Original.Url: /admin", "X.Forwarded.Host: evil")
+	if resp.StatusCode != 200 || resp.Header.Get("Service-Worker-Allowed") != "" {
+		t.Errorf("%d %v", resp.StatusCode, resp.Header)
+	}
+	for _, bad := range []string{"h2c", "AAMAAABk", "/admin", "evil", "Upgrade"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("the application got %q:\n%s", bad, text)
+		}
+	}
+	for path, status := range map[string]int{"/sw.js": 403, "/app/sw.js": 200} {
+		if resp, _ := o.do("GET", path, "", cookie, "Service-Worker: script"); resp.StatusCode != status {
+			t.Errorf("%s: %d, want %d", path, resp.StatusCode, status)
+		}
 	}
 }

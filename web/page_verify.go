@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
@@ -22,6 +23,8 @@ type asked struct {
 	next   nightlatch.Next // of a sign-in
 	// remember: the device is to be remembered, by the form.
 	remember bool
+	// elsewhere: the proof is asked for on the way to a page that is not ours.
+	elsewhere bool
 }
 
 // pageVerify asks for what comes next: the second step of a sign-in, or in a session a fresh proof. It sends nothing.
@@ -42,6 +45,11 @@ func (g *Gate) pageVerify(w http.ResponseWriter, r *http.Request, c caller) {
 	g.pages.render(w, r, http.StatusOK, "verify", v)
 }
 
+// isOwnPath says whether to is one of our own pages, or none at all.
+func (g *Gate) isOwnPath(to string) bool {
+	return to == "" || strings.HasPrefix(to, g.options.Prefix+"/")
+}
+
 // asked finds what there is to prove. Where there is nothing, it has answered and returns false.
 func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, bool) {
 	before := c.session
@@ -49,7 +57,7 @@ func (g *Gate) asked(w http.ResponseWriter, r *http.Request, c caller) (asked, b
 	if err == nil {
 		err = g.admitStep(r.Context(), r, &c)
 	}
-	a := asked{caller: c, fresh: c.signIn == ""}
+	a := asked{caller: c, fresh: c.signIn == "", elsewhere: !g.isOwnPath(g.to(r))}
 	if err == nil && c.session != "" && c.session != before && g.isDone(r, c) {
 		g.goTo(w, r, g.to(r), "/account") // a remembered device has just spared the second step
 		return a, false
@@ -242,7 +250,11 @@ func (g *Gate) judgeForm(ctx context.Context, a asked, response factor.Response)
 	if field := g.missing(response); field != "" {
 		return nightlatch.Next{}, FieldsError{field: "missing"}
 	}
-	return g.svc.Verify(ctx, a.step(), response, a.client, remember(a.remember)...)
+	options := remember(a.remember)
+	if a.elsewhere {
+		options = append(options, nightlatch.ServesNoChange)
+	}
+	return g.svc.Verify(ctx, a.step(), response, a.client, options...)
 }
 
 // proven goes on after a right response.

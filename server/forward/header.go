@@ -72,8 +72,11 @@ func ClearIdentity(h http.Header) {
 	}
 }
 
-func isIdentity(name string) bool {
-	folded := strings.Map(func(r rune) rune {
+func isIdentity(name string) bool { return strings.HasPrefix(folded(name), "remote-") }
+
+// folded is a name as the most careless reader takes it.
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'A' && r <= 'Z':
 			return r + 'a' - 'A'
@@ -82,5 +85,4 @@ func isIdentity(name string) bool {
 		}
 		return '-'
 	}, name)
-	return strings.HasPrefix(folded, "remote-")
 }

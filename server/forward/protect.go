@@ -9,6 +9,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 )
@@ -45,8 +46,12 @@ func NewProtector(p Protection) *Protector {
 	}
 	out.proxy = &httputil.ReverseProxy{
 		Rewrite: out.rewrite(p.Target), Transport: transport, FlushInterval: -1, // at once: streams are streams
-		ModifyResponse: func(r *http.Response) error { dropOwnSetCookies(r.Header); return nil },
-		ErrorHandler:   out.outage, ErrorLog: slog.NewLogLogger(out.log.Handler(), slog.LevelWarn),
+		ModifyResponse: func(r *http.Response) error {
+			dropOwnSetCookies(r.Header)
+			r.Header.Del("Service-Worker-Allowed") // it would widen what a service worker may take over
+			return nil
+		},
+		ErrorHandler: out.outage, ErrorLog: slog.NewLogLogger(out.log.Handler(), slog.LevelWarn),
 	}
 	return out
 }
@@ -79,6 +84,10 @@ func (p *Protector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
 		return
 	}
+	if isServiceWorker(r.Header) && path.Dir(asked.Path) == "/" {
+		p.d.refuse(w, http.StatusForbidden, "forbidden", "a service worker here would see the pages that guard the account")
+		return
+	}
 	switch out.Answer {
 	case Pass:
 		p.pass(w, r, passed{out: out, addr: addrText(asked.Addr)}, asked)
@@ -97,11 +106,17 @@ func (p *Protector) scheme() string {
 
 // serveOwn serves our own pages. Scripts of the application share their host: none may be a service worker there.
 func (p *Protector) serveOwn(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Service-Worker") != "" || r.Header.Get("Sec-Fetch-Dest") == "serviceworker" {
+	if isServiceWorker(r.Header) {
 		p.d.refuse(w, http.StatusForbidden, "forbidden", "there are no service workers here")
 		return
 	}
 	p.own.ServeHTTP(w, r)
+}
+
+// isServiceWorker says whether a browser asks for the script of a service worker. One whose script lies at the root of
+// the host may take every page of it over, ours too (Service Workers §3.4.3).
+func isServiceWorker(h http.Header) bool {
+	return h.Get("Service-Worker") != "" || h.Get("Sec-Fetch-Dest") == "serviceworker"
 }
 
 func (p *Protector) pass(w http.ResponseWriter, r *http.Request, what passed, asked Request) {
@@ -143,6 +158,7 @@ func (p *Protector) rewrite(target *url.URL) func(*httputil.ProxyRequest) {
 		h := pr.Out.Header
 		ClearIdentity(h)
 		clearForwarded(h)
+		onlyWebSockets(h)
 		dropOwnCookies(h)
 		Identity(h, what.out.Session, what.out.User, what.text)
 		h.Set("X-Forwarded-For", what.addr)
@@ -154,10 +170,21 @@ func (p *Protector) rewrite(target *url.URL) func(*httputil.ProxyRequest) {
 // clearForwarded removes what only a proxy may say, in any spelling.
 func clearForwarded(h http.Header) {
 	for name := range h {
-		folded := strings.ReplaceAll(strings.ToLower(name), "_", "-")
-		if strings.HasPrefix(folded, "x-forwarded-") || strings.HasPrefix(folded, "x-original-") || folded == "forwarded" || folded == "x-real-ip" {
+		f := folded(name)
+		if strings.HasPrefix(f, "x-forwarded-") || strings.HasPrefix(f, "x-original-") || strings.HasPrefix(f, "x-rewrite-") ||
+			f == "forwarded" || f == "x-real-ip" {
 			delete(h, name)
 		}
+	}
+}
+
+// onlyWebSockets lets no other protocol be agreed on: what runs in a tunnel is asked about once, and in one of HTTP/2
+// there would be any number of requests.
+func onlyWebSockets(h http.Header) {
+	delete(h, "Http2-Settings")
+	if v := h["Upgrade"]; len(v) != 1 || !strings.EqualFold(v[0], "websocket") {
+		delete(h, "Upgrade")
+		delete(h, "Connection")
 	}
 }
 
