@@ -142,11 +142,11 @@ func TestMayRecover(t *testing.T) {
 				t.Errorf("err = %v", err)
 			}
 		})
+		if strings.HasPrefix(name, "a hold") || strings.HasPrefix(name, "a code") {
+			continue // during a hold it is what is asked for
+		}
 		t.Run(name+", during the hold", func(t *testing.T) {
 			t.Parallel()
-			if strings.HasPrefix(name, "a hold") || strings.HasPrefix(name, "a code") {
-				t.Skip("it is what is asked for")
-			}
 			w, box := lost(t)
 			w.hold(box, "ann")
 			refuse(w)
