@@ -12,12 +12,17 @@ const selectAuthenticators = `SELECT id, user_id, kind, label, label_key, sealed
 
 // AuthenticatorsOf is as in nightlatch.Reader.
 func (r reader) AuthenticatorsOf(ctx context.Context, user string) ([]nightlatch.AuthenticatorRecord, error) {
+	if err := r.lockUser(ctx, user); err != nil {
+		return nil, err
+	}
 	return list(ctx, r, scanAuthenticator, selectAuthenticators+`WHERE user_id = $1 ORDER BY created_at, id`, user)
 }
 
 // FindLookup is as in nightlatch.Reader.
 func (r reader) FindLookup(ctx context.Context, kind factor.Kind, lookup string) (nightlatch.AuthenticatorRecord, error) {
-	return find(ctx, r, scanAuthenticator, selectAuthenticators+`WHERE kind = $1 AND lookup = $2 AND lookup <> ''`, kind, lookup)
+	return findOwned(ctx, r, func(a nightlatch.AuthenticatorRecord) string { return a.User }, func() (nightlatch.AuthenticatorRecord, error) {
+		return find(ctx, r, scanAuthenticator, selectAuthenticators+`WHERE kind = $1 AND lookup = $2 AND lookup <> ''`, kind, lookup)
+	})
 }
 
 func scanAuthenticator(row scanner) (a nightlatch.AuthenticatorRecord, err error) {

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"regexp"
 	"sync"
@@ -42,25 +41,51 @@ func (d Dialect) text(query string) string {
 // conn is one transaction.
 type conn struct {
 	pool   *pool
+	store  *Store // whose transaction it is
 	tx     *sql.Tx
 	missed []string // texts that are not prepared yet
 	depth  int
 	broken error       // a nested transaction could not be undone
 	over   atomic.Bool // committed or rolled back
+
+	// What follows matters with PostgreSQL alone.
+	writes  bool            // it is a Tx
+	careful bool            // a unique value was taken in an earlier round: what may meet one is nested
+	raised  bool            // the epoch is raised at the end
+	held    map[string]bool // what is locked by name
+	fault   error           // the first one that was not undone: nothing goes on after it
+	free    func()          // ends the statement's time, or nil
+	give    func()          // gives up what begin has taken
 }
 
-func (p *pool) begin(ctx context.Context, opts *sql.TxOptions) (*conn, error) {
+// begin begins a transaction that writes, or a snapshot.
+func (p *pool) begin(ctx context.Context, writes bool) (*conn, error) {
+	c := &conn{pool: p, writes: writes, give: func() {}}
+	var opts *sql.TxOptions
+	switch {
+	case p.dialect == PostgreSQL:
+		return c, c.beginWithin(ctx)
+	case !writes:
+		opts = &sql.TxOptions{ReadOnly: true}
+	}
 	tx, err := p.db.BeginTx(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: begin: %w", err)
 	}
-	return &conn{pool: p, tx: tx}, nil
+	c.tx = tx
+	return c, nil
 }
 
-func (c *conn) commit() error {
+func (c *conn) commit(ctx context.Context) error {
 	if c.broken != nil {
 		return c.broken
 	}
+	if c.raised {
+		if err := c.raiseEpoch(ctx); err != nil {
+			return c.lostOr(err)
+		}
+	}
+	defer c.watch()()
 	if err := c.tx.Commit(); err != nil {
 		return fmt.Errorf("sqlstore: commit: %w", err)
 	}
@@ -71,13 +96,22 @@ func (c *conn) commit() error {
 // pool of one connection has none to prepare on while a transaction holds it.
 func (c *conn) end(ctx context.Context) {
 	c.over.Store(true)
-	_ = c.tx.Rollback() // sql.ErrTxDone after a commit
+	c.rollback()
 	if ctx.Err() != nil {
 		return
 	}
 	for _, query := range c.missed {
 		c.pool.prepare(ctx, query)
 	}
+}
+
+func (c *conn) rollback() {
+	defer c.give()
+	defer c.watch()()
+	if c.free != nil {
+		c.free()
+	}
+	_ = c.tx.Rollback() // sql.ErrTxDone after a commit
 }
 
 // prepare keeps a statement. A text that cannot be prepared stays as it is, and fails when it is run.
@@ -96,8 +130,11 @@ func (p *pool) prepare(ctx context.Context, query string) {
 	p.kept.Add(1)
 }
 
-// prepared returns the kept statement within the transaction, or nil.
+// prepared returns the kept statement within the transaction, or nil. The driver of PostgreSQL keeps statements by itself.
 func (c *conn) prepared(ctx context.Context, query string) *sql.Stmt {
+	if c.pool.dialect == PostgreSQL {
+		return nil
+	}
 	if stmt, ok := c.pool.stmts.Load(query); ok {
 		return c.tx.StmtContext(ctx, stmt.(*sql.Stmt))
 	}
@@ -110,7 +147,8 @@ func (c *conn) ExecContext(ctx context.Context, query string, args ...any) (sql.
 	if stmt := c.prepared(ctx, query); stmt != nil {
 		return stmt.ExecContext(ctx, args...)
 	}
-	return c.tx.ExecContext(ctx, c.pool.dialect.text(query), args...)
+	result, err := c.tx.ExecContext(c.within(ctx), c.pool.dialect.text(query), args...)
+	return result, c.note(err)
 }
 
 // QueryContext is as in database/sql.
@@ -118,7 +156,8 @@ func (c *conn) QueryContext(ctx context.Context, query string, args ...any) (*sq
 	if stmt := c.prepared(ctx, query); stmt != nil {
 		return stmt.QueryContext(ctx, args...)
 	}
-	return c.tx.QueryContext(ctx, c.pool.dialect.text(query), args...)
+	rows, err := c.tx.QueryContext(c.within(ctx), c.pool.dialect.text(query), c.pool.dialect.sought(args)...)
+	return rows, c.note(err)
 }
 
 // QueryRowContext is as in database/sql.
@@ -126,7 +165,9 @@ func (c *conn) QueryRowContext(ctx context.Context, query string, args ...any) *
 	if stmt := c.prepared(ctx, query); stmt != nil {
 		return stmt.QueryRowContext(ctx, args...)
 	}
-	return c.tx.QueryRowContext(ctx, c.pool.dialect.text(query), args...)
+	row := c.tx.QueryRowContext(c.within(ctx), c.pool.dialect.text(query), c.pool.dialect.sought(args)...)
+	_ = c.note(row.Err())
+	return row
 }
 
 // nested runs f so that what it wrote is undone when it fails or panics, while the transaction goes on.
@@ -134,19 +175,20 @@ func (c *conn) nested(ctx context.Context, f func() error) error {
 	c.depth++
 	name := fmt.Sprintf("nested_%d", c.depth)
 	defer func() { c.depth-- }()
-	if _, err := c.tx.ExecContext(ctx, "SAVEPOINT "+name); err != nil {
+	if err := c.command(ctx, "SAVEPOINT "+name); err != nil {
 		return fmt.Errorf("sqlstore: begin: %w", err)
 	}
-	done := false
+	done, raised := false, c.raised
 	defer func() {
 		if !done {
+			c.raised = raised
 			c.undo(context.WithoutCancel(ctx), name)
 		}
 	}()
 	if err := f(); err != nil {
 		return err
 	}
-	if _, err := c.tx.ExecContext(ctx, "RELEASE SAVEPOINT "+name); err != nil {
+	if err := c.command(ctx, "RELEASE SAVEPOINT "+name); err != nil {
 		return fmt.Errorf("sqlstore: commit: %w", err)
 	}
 	done = true
@@ -156,53 +198,18 @@ func (c *conn) nested(ctx context.Context, f func() error) error {
 // undo goes back to a savepoint. Where that fails, the whole transaction must not be committed.
 func (c *conn) undo(ctx context.Context, name string) {
 	for _, text := range []string{"ROLLBACK TO SAVEPOINT ", "RELEASE SAVEPOINT "} {
-		if _, err := c.tx.ExecContext(ctx, text+name); err != nil {
+		if err := c.command(ctx, text+name); err != nil {
 			c.broken = fmt.Errorf("sqlstore: roll back: %w", err)
 			return
 		}
 	}
-}
-
-// Drivers are known by the methods of their errors alone, since none is linked here.
-type (
-	codeError  interface{ Code() int }        // modernc.org/sqlite: the extended result code
-	stateError interface{ SQLState() string } // pgx: the SQLSTATE
-)
-
-// The extended result codes of SQLite (https://sqlite.org/rescode.html) and SQLSTATEs of PostgreSQL that matter.
-const (
-	sqliteBusy             = 5 // the primary code
-	sqliteBusySnapshot     = 517
-	sqliteConstraintKey    = 1555
-	sqliteConstraintUnique = 2067
-
-	stateUnique        = "23505"
-	stateSerialization = "40001"
-	stateDeadlock      = "40P01"
-)
-
-// isTaken: a unique value is there already.
-func isTaken(err error) bool {
-	var code codeError
-	if errors.As(err, &code) {
-		return code.Code() == sqliteConstraintUnique || code.Code() == sqliteConstraintKey
+	if isTaken(c.fault) {
+		c.fault = nil // of what was undone; the transaction goes on
 	}
-	var state stateError
-	return errors.As(err, &state) && state.SQLState() == stateUnique
 }
 
-// isBusy: another connection holds the file's lock, for whatever reason.
-func isBusy(err error) bool {
-	var code codeError
-	return errors.As(err, &code) && code.Code()&0xff == sqliteBusy
-}
-
-// isOvertaken: another transaction was faster; the same again may succeed.
-func isOvertaken(err error) bool {
-	var code codeError
-	if errors.As(err, &code) {
-		return code.Code() == sqliteBusySnapshot
-	}
-	var state stateError
-	return errors.As(err, &state) && (state.SQLState() == stateSerialization || state.SQLState() == stateDeadlock)
+// command runs a text that is not worth keeping.
+func (c *conn) command(ctx context.Context, text string) error {
+	_, err := c.tx.ExecContext(c.within(ctx), text)
+	return c.note(err)
 }

@@ -10,11 +10,16 @@ const selectDevices = `SELECT id, token, user_id, sealed, created_at, last_used_
 
 // FindDevice is as in nightlatch.Reader.
 func (r reader) FindDevice(ctx context.Context, token string) (nightlatch.DeviceRecord, error) {
-	return find(ctx, r, scanDevice, selectDevices+`WHERE token = $1`, token)
+	return findOwned(ctx, r, func(d nightlatch.DeviceRecord) string { return d.User }, func() (nightlatch.DeviceRecord, error) {
+		return find(ctx, r, scanDevice, selectDevices+`WHERE token = $1`, token)
+	})
 }
 
 // DevicesOf is as in nightlatch.Reader.
 func (r reader) DevicesOf(ctx context.Context, user string) ([]nightlatch.DeviceRecord, error) {
+	if err := r.lockUser(ctx, user); err != nil {
+		return nil, err
+	}
 	return list(ctx, r, scanDevice, selectDevices+`WHERE user_id = $1 ORDER BY last_used_at DESC, id`, user)
 }
 

@@ -12,6 +12,9 @@ func (r reader) EventsOf(ctx context.Context, user string, before int64, limit i
 	if limit <= 0 {
 		return nil, nil // to SQLite a negative LIMIT is none
 	}
+	if err := r.lockUser(ctx, user); err != nil {
+		return nil, err
+	}
 	if before <= 0 {
 		before = math.MaxInt64
 	}

@@ -10,11 +10,16 @@ const selectLinks = `SELECT token, user_id, purpose, sealed, created_at, expires
 
 // FindLink is as in nightlatch.Reader.
 func (r reader) FindLink(ctx context.Context, token string) (nightlatch.LinkRecord, error) {
-	return find(ctx, r, scanLink, selectLinks+`WHERE token = $1`, token)
+	return findOwned(ctx, r, func(l nightlatch.LinkRecord) string { return l.User }, func() (nightlatch.LinkRecord, error) {
+		return find(ctx, r, scanLink, selectLinks+`WHERE token = $1`, token)
+	})
 }
 
 // LinksOf is as in nightlatch.Reader.
 func (r reader) LinksOf(ctx context.Context, user string) ([]nightlatch.LinkRecord, error) {
+	if err := r.lockUser(ctx, user); err != nil {
+		return nil, err
+	}
 	return list(ctx, r, scanLink, selectLinks+`WHERE user_id = $1 ORDER BY created_at DESC, token`, user)
 }
 

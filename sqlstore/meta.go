@@ -13,15 +13,36 @@ import (
 
 // Epoch is as in nightlatch.Reader.
 func (r reader) Epoch(ctx context.Context) (int64, error) {
-	return find(ctx, r, func(row scanner) (n int64, err error) {
+	n, err := find(ctx, r, func(row scanner) (n int64, err error) {
 		err = row.Scan(&n)
 		return n, err
-	}, `SELECT epoch FROM nl_meta WHERE id = 1`)
+	}, `SELECT CAST(sum(epoch) AS BIGINT) FROM nl_meta WHERE id >= 1`)
+	if r.c.raised {
+		n++
+	}
+	return n, err
 }
 
-// RaiseEpoch is as in nightlatch.Tx.
+// epochRows is how many rows the epoch is the sum of, in PostgreSQL.
+const epochRows = 16
+
+// RaiseEpoch is as in nightlatch.Tx. In PostgreSQL it is done with the commit: a row stays locked until the commit is on
+// the disk, and those who raise the epoch at the same time would wait for each other that long. For the same reason
+// there are several rows.
 func (t txn) RaiseEpoch(ctx context.Context) error {
-	return t.one(ctx, `UPDATE nl_meta SET epoch = epoch + 1 WHERE id = 1`)
+	if t.c.locks() {
+		t.c.raised = true
+		return nil
+	}
+	return t.c.raiseEpoch(ctx)
+}
+
+func (c *conn) raiseEpoch(ctx context.Context) error {
+	row := uint32(1)
+	if c.pool.dialect == PostgreSQL {
+		row += c.store.turn.Add(1) % epochRows
+	}
+	return txn{reader{c}}.one(ctx, `UPDATE nl_meta SET epoch = epoch + 1 WHERE id = $1`, row)
 }
 
 // Expire is as in nightlatch.Tx.
@@ -29,23 +50,28 @@ func (t txn) Expire(ctx context.Context, now time.Time, limit int) (int, error) 
 	if limit <= 0 {
 		return 0, nil // to SQLite a negative LIMIT is none
 	}
+	if err := t.c.lock(ctx, "expire"); err != nil { // else two would wait for each other's records
+		return 0, err
+	}
 	total := 0
+	// Each looks at the time again when it deletes: meanwhile another may have put the record's end off. The plus keeps
+	// SQLite from walking along all that has expired for that.
 	for _, query := range []string{
-		`DELETE FROM nl_authenticators WHERE id IN
+		`DELETE FROM nl_authenticators WHERE +expires_at <> 0 AND +expires_at <= $1 AND id IN
 			(SELECT id FROM nl_authenticators WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
-		`DELETE FROM nl_sign_ins WHERE id IN
+		`DELETE FROM nl_sign_ins WHERE +expires_at <> 0 AND +expires_at <= $1 AND id IN
 			(SELECT id FROM nl_sign_ins WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
-		`DELETE FROM nl_sessions WHERE id IN
+		`DELETE FROM nl_sessions WHERE +expires_at <> 0 AND +expires_at <= $1 AND id IN
 			(SELECT id FROM nl_sessions WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
-		`DELETE FROM nl_pendings WHERE id IN
+		`DELETE FROM nl_pendings WHERE +expires_at <> 0 AND +expires_at <= $1 AND id IN
 			(SELECT id FROM nl_pendings WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
-		`DELETE FROM nl_devices WHERE id IN
+		`DELETE FROM nl_devices WHERE +expires_at <> 0 AND +expires_at <= $1 AND id IN
 			(SELECT id FROM nl_devices WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
-		`DELETE FROM nl_links WHERE token IN
+		`DELETE FROM nl_links WHERE +expires_at <> 0 AND +expires_at <= $1 AND token IN
 			(SELECT token FROM nl_links WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
-		`DELETE FROM nl_messages WHERE id IN
+		`DELETE FROM nl_messages WHERE +expires_at <> 0 AND +expires_at <= $1 AND id IN
 			(SELECT id FROM nl_messages WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
-		`DELETE FROM nl_throttles WHERE (subject, kind) IN
+		`DELETE FROM nl_throttles WHERE +expires_at <> 0 AND +expires_at <= $1 AND (subject, kind) IN
 			(SELECT subject, kind FROM nl_throttles WHERE expires_at <> 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2)`,
 	} {
 		n, err := t.exec(ctx, query, stamp(now), limit)
@@ -92,6 +118,9 @@ func findKeyCheck(ctx context.Context, r reader) ([]byte, error) {
 
 // keepKeyCheck notes the ring, or its newest key, unless another process has noted another ring meanwhile.
 func keepKeyCheck(ctx context.Context, t txn, key *nightlatch.KeyRing, random io.Reader) error {
+	if err := t.c.lock(ctx, "key check"); err != nil {
+		return err
+	}
 	box, err := findKeyCheck(ctx, t.reader)
 	if err != nil {
 		return err

@@ -10,12 +10,26 @@ const selectPendings = `SELECT id, owner_id, user_id, kind, purpose, sealed, cre
 
 // FindPending is as in nightlatch.Reader.
 func (r reader) FindPending(ctx context.Context, id string) (nightlatch.PendingRecord, error) {
-	return find(ctx, r, scanPending, selectPendings+`WHERE id = $1`, id)
+	return findOwned(ctx, r, func(p nightlatch.PendingRecord) string { return p.User }, func() (nightlatch.PendingRecord, error) {
+		return find(ctx, r, scanPending, selectPendings+`WHERE id = $1`, id)
+	})
 }
 
 // PendingsOf is as in nightlatch.Reader.
 func (r reader) PendingsOf(ctx context.Context, owner string) ([]nightlatch.PendingRecord, error) {
-	return list(ctx, r, scanPending, selectPendings+`WHERE owner_id = $1 ORDER BY created_at DESC, id`, owner)
+	pendings, err := list(ctx, r, scanPending, selectPendings+`WHERE owner_id = $1 ORDER BY created_at DESC, id`, owner)
+	if err != nil || !r.c.locks() {
+		return pendings, err
+	}
+	for _, p := range pendings { // an owner is of one user
+		if !r.c.held[userPrefix+p.User] {
+			if err := r.lockUser(ctx, p.User); err != nil {
+				return nil, err
+			}
+			return r.PendingsOf(ctx, owner)
+		}
+	}
+	return pendings, nil
 }
 
 func scanPending(row scanner) (p nightlatch.PendingRecord, err error) {

@@ -19,6 +19,9 @@ type (
 
 // Put inserts or replaces a record; see nightlatch.Tx.
 func (t txn) Put(ctx context.Context, r nightlatch.Record) error {
+	if err := t.lockOf(ctx, r); err != nil {
+		return err
+	}
 	switch r := r.(type) {
 	case nightlatch.UserRecord:
 		return t.putUser(ctx, r)
@@ -46,6 +49,9 @@ func (t txn) Put(ctx context.Context, r nightlatch.Record) error {
 
 // Delete removes a record; see nightlatch.Tx.
 func (t txn) Delete(ctx context.Context, r nightlatch.Record) error {
+	if err := t.lockOf(ctx, r); err != nil {
+		return err
+	}
 	switch r := r.(type) {
 	case nightlatch.UserRecord:
 		return t.deleteUser(ctx, r)
@@ -81,7 +87,15 @@ func (t txn) put(ctx context.Context, revision int64, insert, update string, arg
 
 // one runs a statement that must meet one row, else it returns nightlatch.ErrConflict.
 func (t txn) one(ctx context.Context, query string, args ...any) error {
-	n, err := t.exec(ctx, query, args...)
+	n, err := int64(0), error(nil)
+	if t.c.careful {
+		err = t.c.nested(ctx, func() (err error) {
+			n, err = t.exec(ctx, query, args...)
+			return err
+		})
+	} else {
+		n, err = t.exec(ctx, query, args...)
+	}
 	if isTaken(err) || err == nil && n != 1 {
 		return nightlatch.ErrConflict
 	}
@@ -114,6 +128,7 @@ func find[R any](ctx context.Context, r reader, scan func(scanner) (R, error), q
 	if errors.Is(err, sql.ErrNoRows) {
 		return none, nightlatch.ErrNotFound
 	}
+	_ = r.c.note(err)
 	return none, fmt.Errorf("sqlstore: %w", err)
 }
 
@@ -133,7 +148,7 @@ func list[R any](ctx context.Context, r reader, scan func(scanner) (R, error), q
 		out = append(out, record)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("sqlstore: %w", err)
+		return nil, fmt.Errorf("sqlstore: %w", r.c.note(err))
 	}
 	return out, nil
 }

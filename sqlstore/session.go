@@ -8,8 +8,10 @@ import (
 
 // FindSignIn is as in nightlatch.Reader.
 func (r reader) FindSignIn(ctx context.Context, token string) (nightlatch.SignInRecord, error) {
-	return find(ctx, r, scanSignIn, `SELECT id, token, user_id, data, created_at, expires_at, revision
-		FROM nl_sign_ins WHERE token = $1`, token)
+	return findOwned(ctx, r, func(s nightlatch.SignInRecord) string { return s.User }, func() (nightlatch.SignInRecord, error) {
+		return find(ctx, r, scanSignIn, `SELECT id, token, user_id, data, created_at, expires_at, revision
+			FROM nl_sign_ins WHERE token = $1`, token)
+	})
 }
 
 func scanSignIn(row scanner) (s nightlatch.SignInRecord, err error) {
@@ -30,11 +32,16 @@ const selectSessions = `SELECT id, token, user_id, data, created_at, last_used_a
 
 // FindSession is as in nightlatch.Reader.
 func (r reader) FindSession(ctx context.Context, token string) (nightlatch.SessionRecord, error) {
-	return find(ctx, r, scanSession, selectSessions+`WHERE token = $1`, token)
+	return findOwned(ctx, r, func(s nightlatch.SessionRecord) string { return s.User }, func() (nightlatch.SessionRecord, error) {
+		return find(ctx, r, scanSession, selectSessions+`WHERE token = $1`, token)
+	})
 }
 
 // SessionsOf is as in nightlatch.Reader.
 func (r reader) SessionsOf(ctx context.Context, user string) ([]nightlatch.SessionRecord, error) {
+	if err := r.lockUser(ctx, user); err != nil {
+		return nil, err
+	}
 	return list(ctx, r, scanSession, selectSessions+`WHERE user_id = $1 ORDER BY last_used_at DESC, id`, user)
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
@@ -23,14 +24,31 @@ var schema embed.FS
 // Dialect says which database it is.
 type Dialect int
 
-// SQLite is SQLite 3.37 or newer, in WAL mode.
-const SQLite Dialect = iota
+// The dialects.
+const (
+	SQLite     Dialect = iota // 3.37 or newer, in WAL mode
+	PostgreSQL                // 13 or newer
+)
+
+// String is the name of the directory that a dialect's schema is in.
+func (d Dialect) String() string {
+	switch d {
+	case SQLite:
+		return "sqlite"
+	case PostgreSQL:
+		return "postgres"
+	}
+	return fmt.Sprintf("unknown dialect %d", int(d))
+}
 
 func (d Dialect) migrations() (migrate.Dialect, string, error) {
-	if d == SQLite {
+	switch d {
+	case SQLite:
 		return migrate.SQLite, "schema/sqlite", nil
+	case PostgreSQL:
+		return migrate.PostgreSQL, "schema/postgres", nil
 	}
-	return 0, "", fmt.Errorf("sqlstore: unknown dialect %d", d)
+	return 0, "", fmt.Errorf("sqlstore: %s", d)
 }
 
 // Store is a nightlatch.Store. Its methods may be called from many goroutines at once.
@@ -41,13 +59,14 @@ type Store struct {
 	dialect     Dialect
 	write, read *pool
 	close       func() error
+	turn        atomic.Uint32 // see raiseEpoch
 }
 
 var _ nightlatch.Store = (*Store)(nil)
 
 // New makes a Store of a database that is open. For SQLite, write has one connection (SetMaxOpenConns(1)) that
-// begins its transactions with BEGIN IMMEDIATE, and read has any number of others; SQLiteDSN names the settings.
-// Call Migrate before anything else.
+// begins its transactions with BEGIN IMMEDIATE, and read has any number of others; SQLiteDSN names the settings. For
+// PostgreSQL, both are the same; PostgreSQLDSN names the settings. Call Migrate before anything else.
 func New(d Dialect, write, read *sql.DB) *Store {
 	return &Store{
 		dialect: d, write: &pool{db: write, dialect: d}, read: &pool{db: read, dialect: d},
@@ -55,8 +74,11 @@ func New(d Dialect, write, read *sql.DB) *Store {
 	}
 }
 
-// Close closes what OpenSQLite opened, and nothing that was given to New.
+// Close closes what OpenSQLite or OpenPostgreSQL opened, and nothing that was given to New.
 func (s *Store) Close() error { return s.close() }
+
+// Dialect says which database it is.
+func (s *Store) Dialect() Dialect { return s.dialect }
 
 // Migrations are the files of another package, NNNN_name.sql from 0001, for tables of its own in the same database.
 type Migrations = migrate.Set
@@ -111,15 +133,24 @@ func (s *Store) snapshot(ctx context.Context, f func(c *conn) error) error {
 	if err != nil {
 		return err
 	}
-	if c != nil {
-		return f(c)
+	if c == nil {
+		c, err = s.viewing(ctx)
 	}
-	c, err = s.read.begin(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}
-	defer c.end(ctx)
-	return f(c)
+	if c != nil {
+		return f(c)
+	}
+	return s.read.persist(ctx, func() error {
+		c, err := s.read.begin(ctx, false)
+		if err != nil {
+			return err
+		}
+		defer c.end(ctx)
+		c.store = s
+		return c.lostOr(f(c))
+	})
 }
 
 // Tx runs f in a transaction; see nightlatch.Store. Conn finds the transaction in the ctx that f gets. With a ctx
@@ -133,30 +164,40 @@ func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx nightlatc
 	if outer != nil {
 		return outer.nested(ctx, func() error { return f(ctx, txn{reader{outer}}) })
 	}
-	const rounds = 20 // each has a winner, so that only a fault needs more
-	for range rounds {
-		if err = s.once(ctx, f); !isOvertaken(err) {
-			break
+	careful := false
+	return s.write.persist(ctx, func() error {
+		const rounds = 20 // each has a winner, so that only a fault needs more
+		for range rounds {
+			if err = s.once(ctx, careful, f); !isOvertaken(err) {
+				break
+			}
+			careful = careful || isTaken(err)
 		}
-	}
-	return err
+		return err
+	})
 }
 
-func (s *Store) once(ctx context.Context, f func(ctx context.Context, tx nightlatch.Tx) error) error {
-	c, err := s.write.begin(ctx, nil)
+func (s *Store) once(ctx context.Context, careful bool, f func(ctx context.Context, tx nightlatch.Tx) error) error {
+	c, err := s.write.begin(ctx, true)
 	if err != nil {
 		return err
 	}
 	defer c.end(ctx)
+	c.store, c.careful = s, careful
 	inner := context.WithValue(context.WithValue(ctx, ownKey{s}, c), connKey{}, c)
-	if err := f(inner, txn{reader{c}}); err != nil {
+	err = c.lostOr(f(inner, txn{reader{c}}))
+	if again := c.overtaken(err); again != nil {
+		return again
+	}
+	if err != nil {
 		return err
 	}
-	return c.commit()
+	return c.commit(ctx)
 }
 
 type (
 	ownKey  struct{ store *Store } // the transaction of one store
+	viewKey struct{ store *Store } // a View of one store
 	connKey struct{}               // the innermost transaction of any
 )
 
@@ -166,6 +207,18 @@ var errOver = errors.New("sqlstore: the transaction of this context is over")
 // running returns the store's transaction that ctx carries, or nil.
 func (s *Store) running(ctx context.Context) (*conn, error) {
 	c, ok := ctx.Value(ownKey{s}).(*conn)
+	if !ok {
+		return nil, nil
+	}
+	if c.over.Load() {
+		return nil, errOver
+	}
+	return c, nil
+}
+
+// viewing returns the store's View that ctx carries, or nil.
+func (s *Store) viewing(ctx context.Context) (*conn, error) {
+	c, ok := ctx.Value(viewKey{s}).(*conn)
 	if !ok {
 		return nil, nil
 	}

@@ -8,6 +8,9 @@ import (
 
 // ThrottlesOf is as in nightlatch.Reader.
 func (r reader) ThrottlesOf(ctx context.Context, subject string) ([]nightlatch.ThrottleRecord, error) {
+	if err := r.lockSubject(ctx, subject); err != nil {
+		return nil, err
+	}
 	return list(ctx, r, scanThrottle, `SELECT subject, kind, data, expires_at, revision
 		FROM nl_throttles WHERE subject = $1 ORDER BY kind`, subject)
 }

@@ -8,8 +8,13 @@ import (
 
 // FindUser is as in nightlatch.Reader.
 func (r reader) FindUser(ctx context.Context, user string) (nightlatch.UserRecord, error) {
-	return find(ctx, r, scanUser, `SELECT user_id, sealed, revision FROM nl_users WHERE user_id = $1`, user)
+	if r.c.locks() && !r.c.held[userPrefix+user] {
+		return r.findAndLock(ctx, user)
+	}
+	return find(ctx, r, scanUser, selectUser, user)
 }
+
+const selectUser = `SELECT user_id, sealed, revision FROM nl_users WHERE user_id = $1`
 
 // UsersAfter is as in nightlatch.Reader.
 func (r reader) UsersAfter(ctx context.Context, user string, limit int) ([]nightlatch.UserRecord, error) {
