@@ -49,7 +49,7 @@ func (s *Service) findHolder(ctx context.Context, r Reader, tok string, now time
 	if h.in != nil && h.in.Changes != st.Changes {
 		return nil, ErrUnauthenticated
 	}
-	h.user, err = s.users.FindUser(ctx, user)
+	h.user, err = s.users.FindUser(within(ctx, r), user)
 	if errors.Is(err, ErrNotFound) || err == nil && h.user.Disabled {
 		return nil, ErrUnauthenticated
 	}
@@ -57,6 +57,17 @@ func (s *Service) findHolder(ctx context.Context, r Reader, tok string, now time
 		return nil, err
 	}
 	return h, s.loadHeld(ctx, r, h, now)
+}
+
+// within is ctx, carrying what r reads from. Who reads within what he reads and took a second connection for that would
+// wait forever once all are taken so.
+func within(ctx context.Context, r Reader) context.Context {
+	if w, ok := r.(interface {
+		Within(ctx context.Context) context.Context
+	}); ok {
+		return w.Within(ctx)
+	}
+	return ctx
 }
 
 func (s *Service) loadHeld(ctx context.Context, r Reader, h *holder, now time.Time) error {

@@ -3,22 +3,25 @@ package nightlatch_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/password"
 	"github.com/nightlatch/nightlatch/factor/totp"
+	"github.com/nightlatch/nightlatch/internal/pgtest"
 	"github.com/nightlatch/nightlatch/sqlstore"
 )
 
-// A world is a Service on a SQLite file, with people, a clock that stands still, and factors.
+// A world is a Service on a database of its own, with people, a clock that stands still, and factors.
 
 // start is when the tests play.
 var start = time.Date(2026, 11, 22, 10, 20, 30, 0, time.UTC)
@@ -100,7 +103,7 @@ func newWorld(t testing.TB, options ...func(*nightlatch.Config)) *world {
 	t.Helper()
 	w := &world{
 		TB: t, clock: &clock{now: start}, people: &people{byID: map[string]nightlatch.User{}},
-		path: filepath.Join(t.TempDir(), "nightlatch.db"), app: totp.New(totp.Options{}),
+		path: newDatabase(t, t.TempDir()), app: totp.New(totp.Options{}),
 	}
 	w.store = openStore(t, w.path)
 	var err error
@@ -122,9 +125,31 @@ func newPassword() factor.Factor {
 	return password.New(password.Options{MinLength: 8, Cost: password.Cost{Memory: 64, Passes: 1, Lanes: 1}})
 }
 
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// newDatabase is where openStore opens a store that nobody else has: a file in a directory, or a database of PostgreSQL
+// where the environment asks for that.
+func newDatabase(t testing.TB, dir string) string {
+	t.Helper()
+	if !pgtest.Chosen() {
+		return filepath.Join(dir, "nightlatch.db")
+	}
+	return pgtest.Copy(t, "engine", func(url string) error {
+		s, err := sqlstore.OpenPostgreSQL(context.Background(), "pgx", url)
+		if err != nil {
+			return err
+		}
+		return errors.Join(s.Migrate(context.Background(), start), s.Close())
+	})
+}
+
 func openStore(t testing.TB, path string) *sqlstore.Store {
 	t.Helper()
-	s, err := sqlstore.OpenSQLite(context.Background(), "sqlite", path)
+	open, driver := sqlstore.OpenSQLite, "sqlite"
+	if pgtest.Chosen() {
+		open, driver = sqlstore.OpenPostgreSQL, "pgx"
+	}
+	s, err := open(context.Background(), driver, path)
 	if err != nil {
 		t.Fatal(err)
 	}

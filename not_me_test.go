@@ -13,6 +13,7 @@ import (
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/pgtest"
 )
 
 var notMeURL = regexp.MustCompile(`https://example\.com/not-me\?token=(\S+)`)
@@ -456,6 +457,9 @@ func TestSenderThatHangs(t *testing.T) {
 // dump is the database as it lies on the disk.
 func (w *world) dump() string {
 	w.Helper()
+	if pgtest.Chosen() {
+		return pgtest.Dump(w, w.path)
+	}
 	var all strings.Builder
 	for _, path := range []string{w.path, w.path + "-wal"} {
 		data, err := os.ReadFile(path)

@@ -146,7 +146,7 @@ func (s *Service) findByLookup(ctx context.Context, t *trial, kind factor.Kind, 
 		if err != nil {
 			return err
 		}
-		t.h.user, err = s.users.FindUser(ctx, rec.User)
+		t.h.user, err = s.users.FindUser(within(ctx, rd), rec.User)
 		if errors.Is(err, ErrNotFound) || err == nil && t.h.user.Disabled {
 			return factor.Refuse(factor.Wrong)
 		}

@@ -22,7 +22,9 @@ var (
 // A commit is durable when Tx returns: it survives the death of the process and of the machine. Times are kept
 // to the microsecond, in UTC; the zero time stays zero.
 type Store interface {
-	// View runs f on what is committed. It never waits for a writer. f may be run again.
+	// View runs f on what is committed. It never waits for a writer. f may be run again. A Reader that has the method
+	// Within(context.Context) context.Context is asked by it for the ctx with which the users of the application are
+	// read meanwhile: a store that keeps those too can read them from the same connection.
 	View(ctx context.Context, f func(r Reader) error) error
 
 	// Tx runs f in one transaction and commits when f returns nil; else, and when f panics, nothing of it

@@ -6,28 +6,40 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/pgtest"
 )
 
 // spoil runs statements on the database as somebody who got at the file would.
 func (w *world) spoil(statements ...string) {
 	w.Helper()
-	db, err := sql.Open("sqlite", w.path+"?_pragma=busy_timeout(5000)")
+	driver, dsn := "sqlite", w.path+"?_pragma=busy_timeout(5000)"
+	if pgtest.Chosen() {
+		driver, dsn = "pgx", w.path
+	}
+	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		w.Fatal(err)
 	}
 	defer db.Close()
 	for _, text := range statements {
+		if pgtest.Chosen() {
+			text = asPostgreSQL.Replace(text)
+		}
 		if _, err := db.ExecContext(w.Context(), text); err != nil {
 			w.Fatal(err)
 		}
 	}
 }
+
+// asPostgreSQL writes the bytes in a statement as PostgreSQL has them.
+var asPostgreSQL = strings.NewReplacer("AS BLOB", "AS BYTEA", "zeroblob(36)", "decode(repeat('00', 36), 'hex')", "x''", "''")
 
 // wantBroken verifies a trail that is broken at seq.
 func (w *world) wantBroken(name, user string, before nightlatch.Trail, seq int64, reason string) {

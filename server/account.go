@@ -55,7 +55,7 @@ type Accounts struct {
 }
 
 const accountColumns = `a.id, a.username, a.email, a.email_confirmed_at, a.admin, a.disabled, a.defined, a.created_at,
-	coalesce((SELECT w.held_back FROM account_addresses w WHERE w.account_id = a.id), 0),
+	coalesce((SELECT w.held_back FROM account_addresses w WHERE w.account_id = a.id), FALSE),
 	coalesce((SELECT w.former FROM account_addresses w WHERE w.account_id = a.id AND w.former_confirmed_at <> 0), ''),
 	coalesce((SELECT w.former_until FROM account_addresses w WHERE w.account_id = a.id), 0)`
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -40,9 +41,9 @@ type Finding struct {
 // Examination is what Diagnose looks at. All must be set.
 type Examination struct {
 	Settings *settings.Settings
-	Driver   string // the name of the driver for SQLite that is linked
-	Now      func() time.Time
-	Rand     io.Reader
+	Drivers
+	Now  func() time.Time
+	Rand io.Reader
 }
 
 // Diagnose looks for what is wrong. It changes nothing and sends nothing; to the mail server alone it connects.
@@ -167,11 +168,14 @@ func (d *doctor) keyFile() {
 
 // openDatabase opens what is there, and makes nothing.
 func (d *doctor) openDatabase(ctx context.Context) *sqlstore.Store {
-	path, err := databasePath(d.Settings)
-	if err != nil {
-		d.fault("database", "%v", err)
-		return nil
+	if isPostgreSQL(d.Settings) {
+		store, err := connect(ctx, d.Settings, Opening{Drivers: d.Drivers})
+		if err != nil {
+			d.fault("database", "%v", err)
+		}
+		return store
 	}
+	path := databasePath(d.Settings)
 	info, err := os.Stat(path)
 	switch {
 	case path == sqlstore.Temporary:
@@ -186,7 +190,7 @@ func (d *doctor) openDatabase(ctx context.Context) *sqlstore.Store {
 	case open(info):
 		d.warn("database", "others on this machine can read %s (mode %04o): chmod 600 %s", path, info.Mode().Perm(), path)
 	}
-	store, err := sqlstore.OpenSQLite(ctx, d.Driver, path)
+	store, err := sqlstore.OpenSQLite(ctx, d.SQLite, path)
 	if err != nil {
 		d.fault("database", "it cannot be opened: %v; put a backup back with nightlatch restore", err)
 		return nil
@@ -200,7 +204,7 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 		d.fault("database", "it is damaged: %s; stop the server, keep a copy of the files, and put a backup back", why)
 		return
 	}
-	own, err := ownMigrations()
+	own, err := ownMigrations(store)
 	missing := 0
 	if err == nil {
 		missing, err = store.Missing(ctx, own)
@@ -238,6 +242,9 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 
 // damage is what SQLite finds wrong with the file, or "".
 func damage(ctx context.Context, store *sqlstore.Store) (why string) {
+	if store.Dialect() != sqlstore.SQLite {
+		return ""
+	}
 	err := store.Read(ctx, func(q sqlstore.Querier) error {
 		return q.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&why)
 	})
@@ -255,7 +262,7 @@ var errProbe = errors.New("only tried")
 // writable writes something and takes it back.
 func writable(ctx context.Context, store *sqlstore.Store) error {
 	err := store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
-		if err := tx.RaiseEpoch(ctx); err != nil {
+		if err := tx.Put(ctx, nightlatch.ThrottleRecord{Subject: "doctor:" + rand.Text()}); err != nil {
 			return err
 		}
 		return errProbe

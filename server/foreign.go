@@ -14,10 +14,16 @@ import (
 // kinds, so that its time does not tell who came from elsewhere. What is in use is a record in the database: another
 // process may have taken the hashes in.
 
+// foreignLock: a work that is noted must not be taken off at the same time, since nobody has a hash of it.
+const foreignLock = "foreign works"
+
 // noteForeign notes the work of a hash from elsewhere, in the transaction that keeps it.
 func (s *Server) noteForeign(ctx context.Context, account string, hashed factor.State) error {
 	w, foreign, err := password.WorkOf(hashed)
 	if err != nil || !foreign {
+		return err
+	}
+	if err := sqlstore.Lock(ctx, foreignLock); err != nil {
 		return err
 	}
 	if err := write(ctx, `INSERT INTO foreign_works (work) VALUES ($1) ON CONFLICT DO NOTHING`, w.String()); err != nil {
@@ -95,6 +101,9 @@ func (s *Server) forgetForeign(ctx context.Context) error {
 		return nil
 	}
 	return s.store.Tx(ctx, func(ctx context.Context, _ nightlatch.Tx) error {
+		if err := sqlstore.Lock(ctx, foreignLock); err != nil {
+			return err
+		}
 		for _, id := range gone {
 			// One that was noted since is of a hash that was not looked at.
 			if err := write(ctx, `DELETE FROM foreign_hashes WHERE account_id = $1 AND noted_at < $2`, id, looked); err != nil {

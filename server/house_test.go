@@ -4,19 +4,24 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor/password"
 	"github.com/nightlatch/nightlatch/factor/totp"
+	"github.com/nightlatch/nightlatch/internal/pgtest"
 	"github.com/nightlatch/nightlatch/server/settings"
 	"github.com/nightlatch/nightlatch/sqlstore"
 )
@@ -53,17 +58,47 @@ type site struct {
 	t     *testing.T
 	dir   string
 	clock *clock
+	url   string // of a PostgreSQL, where the environment asks for one; else the database is a file in dir
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
+	p := newFileSite(t)
+	if pgtest.Chosen() {
+		p.url = newURL(t)
+	}
+	return p
+}
+
+// newFileSite is a site whose database is a file, whatever the environment asks for: for what files alone have.
+func newFileSite(t *testing.T) *site {
+	t.Helper()
 	return &site{t: t, dir: t.TempDir(), clock: newClock()}
 }
+
+// newURL makes a database of PostgreSQL that is up to date.
+func newURL(t *testing.T) string {
+	t.Helper()
+	return pgtest.Copy(t, "server", func(url string) error {
+		s, err := sqlstore.OpenPostgreSQL(context.Background(), "pgx", url)
+		if err != nil {
+			return err
+		}
+		return errors.Join(Migrate(context.Background(), s, newClock().now()), s.Close())
+	})
+}
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+var drivers = Drivers{SQLite: "sqlite", PostgreSQL: "pgx"}
 
 // settings are those of an environment: "POLICY_REQUIRE=required".
 func (p *site) settings(env ...string) *settings.Settings {
 	p.t.Helper()
 	vars := []string{"NIGHTLATCH_DATA_DIR=" + filepath.Join(p.dir, "data")}
+	if p.url != "" && !slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, "DATABASE_URL=") }) {
+		vars = append(vars, "NIGHTLATCH_DATABASE_URL="+p.url)
+	}
 	for _, e := range env {
 		vars = append(vars, "NIGHTLATCH_"+e)
 	}
@@ -80,7 +115,7 @@ func (p *site) start(set *settings.Settings) (*Server, error) {
 }
 
 func (p *site) startAs(ctx context.Context, set *settings.Settings, tool bool) (*Server, error) {
-	store, key, err := Open(ctx, set, "sqlite", p.clock.now())
+	store, key, err := Open(ctx, set, Opening{Drivers: drivers, Now: p.clock.now()})
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +305,11 @@ func count(ctx context.Context, s *Server, query string) (n int, err error) {
 // alter changes the database as another program would.
 func alter(t *testing.T, p *site, query string) {
 	t.Helper()
-	store, err := sqlstore.OpenSQLite(t.Context(), "sqlite", filepath.Join(p.dir, "data", databaseFile))
+	open, driver, path := sqlstore.OpenSQLite, "sqlite", filepath.Join(p.dir, "data", databaseFile)
+	if p.url != "" {
+		open, driver, path = sqlstore.OpenPostgreSQL, "pgx", p.url
+	}
+	store, err := open(t.Context(), driver, path)
 	if err != nil {
 		t.Fatal(err)
 	}

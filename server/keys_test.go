@@ -22,7 +22,7 @@ func (p *site) startLogged(env ...string) (*Server, string) {
 	p.t.Helper()
 	var log bytes.Buffer
 	set := p.settings(env...)
-	store, key, err := Open(p.t.Context(), set, "sqlite", p.clock.now())
+	store, key, err := Open(p.t.Context(), set, Opening{Drivers: drivers, Now: p.clock.now()})
 	if err != nil {
 		p.t.Fatal(err)
 	}

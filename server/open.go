@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,22 +25,32 @@ const (
 	databaseFile = "nightlatch.db"
 )
 
-// Open makes data_dir where it is missing and opens the database and the key that settings name. driver is the name
-// under which the caller has linked a driver for SQLite. A key file is made only together with a new database. The
-// caller closes the store. Errors say what to do.
-func Open(ctx context.Context, set *settings.Settings, driver string, now time.Time) (*sqlstore.Store, *nightlatch.KeyRing, error) {
-	path, err := databasePath(set)
-	if err != nil {
-		return nil, nil, err
+// Drivers are the names under which the caller has linked drivers: of modernc.org/sqlite, and of pgx.
+type Drivers struct{ SQLite, PostgreSQL string }
+
+// Opening is how Open opens. Drivers must be set.
+type Opening struct {
+	Drivers
+	Wait bool         // for a PostgreSQL that is not up yet, as long as database_wait
+	Log  *slog.Logger // default: discards
+	Now  time.Time
+}
+
+// Open makes data_dir where it is missing and opens the database and the key that settings name. A key file is made only
+// together with a new database. The caller closes the store. Errors say what to do, and show no password.
+func Open(ctx context.Context, set *settings.Settings, o Opening) (*sqlstore.Store, *nightlatch.KeyRing, error) {
+	if isPostgreSQL(set) {
+		return openPostgreSQL(ctx, set, o)
 	}
+	path := databasePath(set)
 	if err := os.MkdirAll(set.DataDir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("data_dir: %w", err)
 	}
-	key, err := readKey(ctx, set, isNew(path), now)
+	key, err := readKey(ctx, set, isNew(path), o.Now)
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := sqlstore.OpenSQLite(ctx, driver, path)
+	store, err := sqlstore.OpenSQLite(ctx, o.SQLite, path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("database: %w", err)
 	}
@@ -47,16 +58,11 @@ func Open(ctx context.Context, set *settings.Settings, driver string, now time.T
 }
 
 // databasePath is the file of a SQLite database.
-func databasePath(set *settings.Settings) (string, error) {
-	switch name, isSQLite := strings.CutPrefix(set.DatabaseURL, "sqlite:"); {
-	case set.DatabaseURL == "":
-		return filepath.Join(set.DataDir, databaseFile), nil
-	case isSQLite && name == sqlstore.Temporary:
-		return name, nil
-	case isSQLite:
-		return name, nil
+func databasePath(set *settings.Settings) string {
+	if set.DatabaseURL == "" {
+		return filepath.Join(set.DataDir, databaseFile)
 	}
-	return "", errors.New("database_url: this program keeps its records in SQLite only; leave it empty, or give sqlite:PATH")
+	return strings.TrimPrefix(set.DatabaseURL, "sqlite:")
 }
 
 func isNew(path string) bool {
@@ -89,6 +95,9 @@ func readKey(ctx context.Context, set *settings.Settings, isNew bool, now time.T
 		return nil, fmt.Errorf("key file %s is missing: put it there, or take key_file out of the settings", path)
 	case !isNew:
 		return nil, fmt.Errorf("key file %s is missing, and the database was sealed with it: put it back from your backup", path)
+	}
+	if err := os.MkdirAll(set.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
 	}
 	return sqlstore.MakeKeyFile(path, rand.Reader, now)
 }

@@ -15,7 +15,7 @@ import (
 
 func TestOpenMakesTheDirectory(t *testing.T) {
 	t.Parallel()
-	site := newSite(t)
+	site := newFileSite(t)
 	site.mustStart()
 	for name, want := range map[string]os.FileMode{
 		"data": os.ModeDir | 0o700, "data/key": 0o600, "data/nightlatch.db": 0o600,
@@ -71,7 +71,6 @@ func TestOpenRefuses(t *testing.T) {
 		"the command prints garbage":  {[]string{"KEY_COMMAND=echo hush"}, nothing, `^the output of key_command: key ring, line 1: expected`},
 		"the command prints no key":   {[]string{"KEY_COMMAND=true"}, nothing, `^the output of key_command: key ring holds no key$`},
 		"NIGHTLATCH_KEY is garbage":   {[]string{"KEY=hush"}, nothing, `^NIGHTLATCH_KEY: key ring, line 1: expected`},
-		"PostgreSQL":                  {[]string{"DATABASE_URL=postgres://db/app"}, nothing, `^database_url: .*SQLite only`},
 		"no database":                 {nil, file("data/nightlatch.db", strings.Repeat("This is no database. ", 500)), `^database: .*not a database`},
 		"a directory as database":     {[]string{"DATABASE_URL=sqlite:DIR/data"}, nothing, `^database: .*(is a directory|unable to open)`},
 		"no directory for it":         {[]string{"DATABASE_URL=sqlite:DIR/nowhere/x.db"}, nothing, `^database: .*nowhere`},
@@ -83,7 +82,7 @@ func TestOpenRefuses(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			site := newSite(t)
+			site := newFileSite(t)
 			s := site.mustStart()
 			add(t, s, Account{Username: "anna"})
 			s.Close()

@@ -157,13 +157,17 @@ func (s *Server) remove(ctx context.Context, id string) error {
 	return s.Service.RemoveUser(ctx, id)
 }
 
-// lastAdmin says whether an account is the only administrator that is not disabled.
+// lastAdmin says whether an account is the only administrator that is not disabled. Two that go at once must not both find
+// the other one, so it is asked in the transaction that they go in.
 func (s *Accounts) lastAdmin(ctx context.Context, id string) (last bool, err error) {
+	if err := sqlstore.Lock(ctx, "administrators"); err != nil {
+		return false, err
+	}
 	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
 		var own, others int
 		err := q.QueryRowContext(ctx, `SELECT
-			(SELECT count(*) FROM accounts WHERE id = $1 AND admin = 1 AND disabled = 0),
-			(SELECT count(*) FROM accounts WHERE id <> $1 AND admin = 1 AND disabled = 0)`, id).Scan(&own, &others)
+			(SELECT count(*) FROM accounts WHERE id = $1 AND admin AND NOT disabled),
+			(SELECT count(*) FROM accounts WHERE id <> $1 AND admin AND NOT disabled)`, id).Scan(&own, &others)
 		last = own > 0 && others == 0
 		return err
 	})

@@ -3,12 +3,14 @@ package server
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/internal/pgtest"
 )
 
 // TestReset: from the code that is printed once to a new authenticator, over the API.
@@ -140,7 +142,8 @@ func TestResetExpires(t *testing.T) {
 // TestResetIsToldToTheTrail: who did it and why, and never the code.
 func TestResetIsToldToTheTrail(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	site := newSite(t)
+	s := site.mustStart()
 	anna := add(t, s, Account{Username: "anna"})
 	code, _, err := s.Reset(t.Context(), anna, "operator", "lost the phone")
 	if err != nil {
@@ -153,6 +156,12 @@ func TestResetIsToldToTheTrail(t *testing.T) {
 	got := []string{events[0].Name, events[0].By, events[0].Reason}
 	if diff := cmp.Diff([]string{nightlatch.EventReset, "operator", "lost the phone"}, got); diff != "" {
 		t.Errorf("the newest event (-want +got)\n%s", diff)
+	}
+	if site.url != "" {
+		if data := pgtest.Dump(t, site.url); strings.Contains(data, code) || !strings.Contains(data, "lost the phone") {
+			t.Error("the database holds the code, or not the event")
+		}
+		return
 	}
 	for _, query := range []string{
 		`SELECT count(*) FROM nl_events WHERE instr(CAST(data AS TEXT), '` + code + `') > 0`,

@@ -31,7 +31,7 @@ func (m more) Scan(to ...any) error { return m.rows.Scan(append(to, m.extra...).
 
 // The order of all accounts is that of the names they go by. It is an index of its own.
 const selectAll = `SELECT ` + accountColumns + `,
-		CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, 0
+		CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, FALSE
 	FROM accounts a
 	WHERE CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END >= $1
 	ORDER BY CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END LIMIT $2`
@@ -39,10 +39,10 @@ const selectAll = `SELECT ` + accountColumns + `,
 // Those that begin with something are two walks along the indexes of names and of addresses, each no longer than the
 // answer. No name is an address, so no key comes twice.
 const selectFrom = `SELECT * FROM (
-		SELECT * FROM (SELECT ` + accountColumns + `, a.username_key AS found, 0 AS by_email FROM accounts a
+		SELECT * FROM (SELECT ` + accountColumns + `, a.username_key AS found, FALSE AS by_email FROM accounts a
 			WHERE a.username_key <> '' AND a.username_key >= $1 AND a.username_key < $2 ORDER BY a.username_key LIMIT $3) AS named
 		UNION ALL
-		SELECT * FROM (SELECT ` + accountColumns + `, a.email_key AS found, 1 AS by_email FROM accounts a
+		SELECT * FROM (SELECT ` + accountColumns + `, a.email_key AS found, TRUE AS by_email FROM accounts a
 			WHERE a.email_key <> '' AND a.email_key >= $1 AND a.email_key < $2 ORDER BY a.email_key LIMIT $3) AS addressed
 	) AS both_ways ORDER BY found LIMIT $3`
 

@@ -155,15 +155,15 @@ func (s *Server) warn(ctx context.Context) {
 
 // Migrate brings a database up to date: the engine's tables and the server's.
 func Migrate(ctx context.Context, store *sqlstore.Store, now time.Time) error {
-	own, err := ownMigrations()
+	own, err := ownMigrations(store)
 	if err != nil {
 		return err
 	}
 	return store.Migrate(ctx, now, own)
 }
 
-func ownMigrations() (sqlstore.Migrations, error) {
-	files, err := fs.Sub(schema, "schema/sqlite")
+func ownMigrations(store *sqlstore.Store) (sqlstore.Migrations, error) {
+	files, err := fs.Sub(schema, "schema/"+store.Dialect().String())
 	return sqlstore.Migrations{Name: "server", Files: files}, err
 }
 

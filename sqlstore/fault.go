@@ -28,6 +28,7 @@ const (
 	stateUnique        = "23505"
 	stateSerialization = "40001"
 	stateDeadlock      = "40P01"
+	stateNoTable       = "42P01"
 	stateNoRoom        = "53300" // too many connections
 	stateShutdown      = "57P01" // by the administrator
 	stateCrash         = "57P02"

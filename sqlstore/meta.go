@@ -105,6 +105,20 @@ func (s *Store) CheckKey(ctx context.Context, key *nightlatch.KeyRing, random io
 	return s.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error { return keepKeyCheck(ctx, tx.(txn), key, random) })
 }
 
+// IsSealed says whether the database holds the check of a key: whether anything was ever sealed in it. One that was never
+// migrated holds none.
+func (s *Store) IsSealed(ctx context.Context) (sealed bool, err error) {
+	err = s.View(ctx, func(r nightlatch.Reader) error {
+		box, err := findKeyCheck(ctx, r.(reader))
+		sealed = len(box) > 0
+		return err
+	})
+	if stateOf(err) == stateNoTable {
+		return false, nil
+	}
+	return sealed, err
+}
+
 func findKeyCheck(ctx context.Context, r reader) ([]byte, error) {
 	box, err := find(ctx, r, func(row scanner) (b []byte, err error) {
 		err = row.Scan(&b)

@@ -44,9 +44,9 @@ func (d Dialect) String() string {
 func (d Dialect) migrations() (migrate.Dialect, string, error) {
 	switch d {
 	case SQLite:
-		return migrate.SQLite, "schema/sqlite", nil
+		return migrate.SQLite, "schema/" + d.String(), nil
 	case PostgreSQL:
-		return migrate.PostgreSQL, "schema/postgres", nil
+		return migrate.PostgreSQL, "schema/" + d.String(), nil
 	}
 	return 0, "", fmt.Errorf("sqlstore: %s", d)
 }
@@ -226,6 +226,14 @@ func (s *Store) viewing(ctx context.Context) (*conn, error) {
 		return nil, errOver
 	}
 	return c, nil
+}
+
+// Within is as nightlatch.Store has it: with the ctx that it returns, View and Read of this store read the same snapshot.
+func (r reader) Within(ctx context.Context) context.Context {
+	if r.c.writes {
+		return ctx // which carries the transaction already
+	}
+	return context.WithValue(ctx, viewKey{r.c.store}, r.c)
 }
 
 // Conn hands out the transaction of the ctx that Tx gives to its function, for the caller's own writes. It is

@@ -3,10 +3,12 @@ package web_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,11 +16,13 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor/password"
 	"github.com/nightlatch/nightlatch/factor/totp"
+	"github.com/nightlatch/nightlatch/internal/pgtest"
 	"github.com/nightlatch/nightlatch/server"
 	"github.com/nightlatch/nightlatch/server/settings"
 	"github.com/nightlatch/nightlatch/sqlstore"
@@ -47,7 +51,12 @@ func newHouse(t *testing.T, env ...string) *house {
 		t: t, clock: &clock{at: time.Date(2026, 11, 22, 9, 30, 10, 0, time.UTC)}, dir: t.TempDir(), log: &logged{}, doc: document(t),
 	}
 	var err error
-	if h.store, err = sqlstore.OpenSQLite(t.Context(), "sqlite", filepath.Join(h.dir, "test.db")); err != nil {
+	if pgtest.Chosen() {
+		h.store, err = sqlstore.OpenPostgreSQL(t.Context(), "pgx", pgtest.Copy(t, "server", migrated))
+	} else {
+		h.store, err = sqlstore.OpenSQLite(t.Context(), "sqlite", filepath.Join(h.dir, "test.db"))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.store.Close() })
@@ -57,6 +66,17 @@ func newHouse(t *testing.T, env ...string) *house {
 	h.start(env...)
 	return h
 }
+
+// migrated brings a database of PostgreSQL up to date, of which those of the houses are copies.
+func migrated(url string) error {
+	s, err := sqlstore.OpenPostgreSQL(context.Background(), "pgx", url)
+	if err != nil {
+		return err
+	}
+	return errors.Join(server.Migrate(context.Background(), s, time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)), s.Close())
+}
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 // again is the same house after a restart with other settings.
 func (h *house) again(env ...string) *house {

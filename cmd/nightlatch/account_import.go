@@ -25,7 +25,7 @@ type accountImport struct {
 
 // Run takes the accounts in and reports each.
 func (cmd accountImport) Run(ctx context.Context, c *console) error {
-	in := importer.Input{Files: cmd.Files, Driver: sqliteDriver}
+	in := importer.Input{Files: cmd.Files, Driver: drivers().SQLite}
 	if !hasFormat(cmd.From) {
 		return misuse("--from %s: there is no such format; allowed are %s", cmd.From, strings.Join(importer.Formats(), ", "))
 	}

@@ -23,7 +23,7 @@ func (cmd doctorCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	found := server.Diagnose(ctx, server.Examination{Settings: set, Driver: sqliteDriver, Now: c.now, Rand: c.random})
+	found := server.Diagnose(ctx, server.Examination{Settings: set, Drivers: drivers(), Now: c.now, Rand: c.random})
 	if cmd.JSON {
 		out := json.NewEncoder(c.stdout)
 		out.SetIndent("", "  ")

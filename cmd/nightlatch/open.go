@@ -5,18 +5,20 @@ import (
 	"errors"
 	"log/slog"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"github.com/nightlatch/nightlatch/server"
 	"github.com/nightlatch/nightlatch/server/settings"
 )
 
-const sqliteDriver = "sqlite"
+// drivers are those that the program links.
+func drivers() server.Drivers { return server.Drivers{SQLite: "sqlite", PostgreSQL: "pgx"} }
 
 // open opens the database and the key that settings name, brings it up to date, and returns the server on it, or the
 // tool for a command beside one. end closes both.
 func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Logger, tool bool) (s *server.Server, end func() error, err error) {
-	store, key, err := server.Open(ctx, set, sqliteDriver, c.now())
+	store, key, err := server.Open(ctx, set, server.Opening{Drivers: drivers(), Wait: !tool, Log: log, Now: c.now()})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -147,7 +147,7 @@ func sqlScript(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: sql FILE STATEMENT…")
 	}
-	db, err := sql.Open(sqliteDriver, ts.MkAbs(args[0])+"?_pragma=busy_timeout(5000)")
+	db, err := sql.Open(drivers().SQLite, ts.MkAbs(args[0])+"?_pragma=busy_timeout(5000)")
 	ts.Check(err)
 	for _, text := range args[1:] {
 		_, err := db.ExecContext(context.Background(), text)
