@@ -1,6 +1,6 @@
 # Nightlatch. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help test unit lint vuln fuzz bench cross run tidy
+.PHONY: help test unit lint vuln fuzz bench scale cross run tidy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 
 bench: ## the benchmarks, against other implementations in the same run
 	cd bench && go test -run '^$$' -bench . -benchmem ./...
+
+scale: ## what people wait for at a thousand, a hundred thousand and a million accounts, on both databases (long)
+	cd bench && go test ./scale -run Scale -v -timeout 4h -accounts 1000,100000,1000000 -rounds 200
 
 cross: ## build for Linux, macOS and Windows on amd64 and arm64, without a C compiler
 	@.ci/test.sh cross

@@ -114,7 +114,7 @@ cross() {
 bench() {
 	if [ ! -f bench/go.mod ]; then return; fi
 	say "benchmarks, once each"
-	(cd bench && go vet ./... && go test -run '^$' -bench . -benchtime 1x ./...)
+	(cd bench && go vet ./... && go test -run '^$' -bench . -benchtime 1x ./... && go test ./scale)
 }
 
 # examples: those that are modules of their own, since they show a router of others.

@@ -71,7 +71,9 @@ func newHouse(t *testing.T, what string) *house {
 		t.Fatal(err)
 	}
 	h := &house{what: what, clock: &clock{at: time.Now()}, next: 1}
-	store, key, err := server.Open(t.Context(), set, driver(what), h.clock.now())
+	store, key, err := server.Open(t.Context(), set, server.Opening{
+		Drivers: server.Drivers{SQLite: "sqlite", PostgreSQL: "pgx"}, Now: h.clock.now(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,11 +88,4 @@ func newHouse(t *testing.T, what string) *house {
 		t.Fatal(err)
 	}
 	return h
-}
-
-func driver(what string) string {
-	if what == "postgres" {
-		return "pgx"
-	}
-	return what
 }
