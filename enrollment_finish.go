@@ -109,7 +109,7 @@ func (s *Service) judgeEnrollment(ctx context.Context, f *finishing, r factor.Re
 	kind := f.pending.Kind
 	r.Kind = kind
 	call := s.call(f.h.user, *f.h.standing, factor.ForEnrollment)
-	call.Held, call.Lang = f.h.ofKind(kind), f.client.Lang
+	call.Held, call.Lang, call.From = f.h.ofKind(kind), f.client.Lang, networkOf(f.client.Addr)
 	enrolled, err := s.factors[kind].FinishEnrollment(ctx, call, f.data.State, r)
 	f.enrolled = enrolled
 	if errors.As(err, &f.refused) {

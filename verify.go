@@ -119,7 +119,7 @@ func (s *Service) prepareTrial(ctx context.Context, t *trial, tok string, r fact
 // judge asks the factor. An error that is no refusal is ours.
 func (s *Service) judge(ctx context.Context, t *trial, r factor.Response) error {
 	call := s.call(t.h.user, *t.h.standing, t.h.purpose())
-	call.Held, call.Chosen, call.Lang = t.h.ofKind(t.info.Kind), r.ID, t.client.Lang
+	call.Held, call.Chosen, call.Lang, call.From = t.h.ofKind(t.info.Kind), r.ID, t.client.Lang, networkOf(t.client.Addr)
 	switch {
 	case t.h.ses != nil, t.h.confirms() != "": // a code for an enrollment is none for a fresh proof
 		call.Held = slices.DeleteFunc(call.Held, func(h factor.Held) bool { return h.Allows == factor.AllowsEnrollment })

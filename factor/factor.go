@@ -115,8 +115,10 @@ type Call struct {
 	Origin  string // "https://example.com": what the browser is at
 	Issuer  string // what the service calls itself to people
 	Lang    string // BCP 47
-	Now     time.Time
-	Rand    io.Reader
+	// From is the network that asks, "" where it cannot be told: what is scarce is shared out by it. It proves nothing.
+	From string
+	Now  time.Time
+	Rand io.Reader
 }
 
 // Candidates are the authenticators that may answer: the chosen one, or all.

@@ -8,6 +8,10 @@ import (
 // ErrRefused is what every *Refused is: the response is wrong. errors.Is(err, ErrRefused) finds it.
 var ErrRefused = errors.New("refused")
 
+// ErrBusy is what a fault is that ends by itself when fewer ask at once: a factor had no room to judge. Nothing was judged,
+// and no try is lost.
+var ErrBusy = errors.New("too many ask at once, try again later")
+
 // Reason says why a response was refused. The values are part of the API.
 type Reason string
 

@@ -15,9 +15,10 @@ import (
 func (s *Server) factors(set *settings.Settings) []factor.Factor {
 	s.password = password.New(password.Options{
 		MinLength: set.Password.MinLength, MaxLength: set.Password.MaxLength, Cost: s.cost, Foreign: s.foreignWorks,
+		Parallel: set.Limits.Hashes, Queue: set.Limits.Waiting,
 	})
 	s.recovery = recovery.New(recovery.Options{
-		Limiter: s.password.Limiter(),
+		Limiter: s.password.Limiter().SecondSteps(),
 		Cost:    recovery.Cost{Memory: s.cost.Memory, Passes: s.cost.Passes, Lanes: s.cost.Lanes},
 	})
 	window := set.TOTP.Window

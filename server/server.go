@@ -67,6 +67,7 @@ type Server struct {
 	signer   *forward.Signer
 	rules    forward.Rules
 	lookedAt string // how far forgetForeign has come; Maintain's alone
+	sentAway uint64 // how many hashes had been refused when that was looked at; Maintain's alone
 	schema   int    // how many migrations the database had when it was brought up to date
 }
 
@@ -220,6 +221,8 @@ const (
 	expireEvery = time.Minute
 	expireStep  = 200
 	noticeEvery = 2 * time.Second
+	// restEvery is how long nothing is hashed before the memory for it is given back.
+	restEvery = 15 * time.Second
 )
 
 // Maintain removes what has expired, now and then, and sends the notices that are due, until ctx ends. A provider that
@@ -228,6 +231,7 @@ func (s *Server) Maintain(ctx context.Context) {
 	var both sync.WaitGroup
 	both.Go(func() { s.every(ctx, expireEvery, nil, s.expire) })
 	both.Go(func() { s.every(ctx, noticeEvery, s.Service.NoticesDue(), s.sendNotices) })
+	both.Go(func() { s.every(ctx, restEvery, nil, s.rest) })
 	both.Wait()
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/locale"
 )
 
@@ -22,6 +23,9 @@ func (g *Gate) errorPage(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	lang := g.pages.language(r)
 	v := newError(lang, f.Status)
+	if errors.Is(err, factor.ErrBusy) {
+		v.Text = locale.T(lang, f.Title)
+	}
 	switch f.Code {
 	case "cross_origin", "enrollment_needed":
 		v.Text = locale.T(lang, f.Title)

@@ -76,6 +76,8 @@ var plainFaults = []struct {
 		Detail: locale.Mark("Send a session cookie or Authorization, not both.")}},
 	{errToken, fault{Status: 400, Code: "invalid_request", Title: locale.Mark("The request cannot be understood."),
 		Detail: locale.Mark("A browser keeps cookies and may not ask for a token.")}},
+	{factor.ErrBusy, fault{Status: 503, Code: "unavailable", RetryAfter: 5,
+		Title: locale.Mark("Too many people are signing in right now. Please wait a moment and try again.")}},
 	{nightlatch.ErrWrongCredentials, fault{Status: 401, Code: "wrong_credentials", Title: locale.Mark("Wrong name or password.")}},
 	{nightlatch.ErrUnauthenticated, fault{Status: 401, Code: "unauthenticated", Title: locale.Mark("Please sign in.")}},
 	{nightlatch.ErrForbidden, fault{Status: 403, Code: "forbidden", Title: locale.Mark("This is not allowed.")}},
@@ -169,9 +171,10 @@ func (g *Gate) problem(w http.ResponseWriter, r *http.Request, err error) {
 	answer(w, f.Status, p)
 }
 
-// logFault tells the operator what the client is not told.
+// logFault tells the operator what the client is not told. A flood must not fill the log: who is refused for want of room is
+// counted where the room is.
 func (g *Gate) logFault(r *http.Request, f fault, err error) {
-	if f.Code == "unavailable" && !errors.Is(err, r.Context().Err()) {
+	if f.Code == "unavailable" && !errors.Is(err, factor.ErrBusy) && !errors.Is(err, r.Context().Err()) {
 		g.log.Error("a request was not answered", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/crypto/argon2"
+	"github.com/nightlatch/nightlatch/internal/argon2"
 )
 
 // Cost is what one hash costs, in the terms of RFC 9106 §3.1.
@@ -46,26 +46,25 @@ type argon2id struct {
 	i         bool // Argon2i
 }
 
-// newArgon2id hashes the text with a new salt.
-func newArgon2id(random io.Reader, text string, c Cost) (argon2id, error) {
+// newArgon2id hashes the text with a new salt, in a turn of the limiter.
+func newArgon2id(random io.Reader, text string, c Cost, in *Limiter) (argon2id, error) {
 	salt := make([]byte, saltSize)
 	if _, err := io.ReadFull(random, salt); err != nil {
 		return argon2id{}, fmt.Errorf("read randomness for a salt: %w", err)
 	}
-	return argon2id{Cost: c, salt: salt, tag: derive(text, salt, c, tagSize)}, nil
+	return argon2id{Cost: c, salt: salt, tag: in.derive(argon2.ID, text, salt, c, tagSize)}, nil
 }
 
-func derive(text string, salt []byte, c Cost, size int) []byte {
-	return argon2.IDKey([]byte(text), salt, c.Passes, c.Memory, c.Lanes, uint32(size)) //nolint:gosec // size is 16 to 64
+func (l *Limiter) derive(mode argon2.Mode, text string, salt []byte, c Cost, size int) []byte {
+	return l.argon2(mode, []byte(text), salt, argon2.Cost(c), uint32(size)) //nolint:gosec // size is 16 to 64
 }
 
-func (h argon2id) matches(text string) bool {
-	var got []byte
+func (h argon2id) matches(text string, in *Limiter) bool {
+	mode := argon2.ID
 	if h.i {
-		got = argon2.Key([]byte(text), h.salt, h.Passes, h.Memory, h.Lanes, uint32(len(h.tag))) //nolint:gosec // as above
-	} else {
-		got = derive(text, h.salt, h.Cost, len(h.tag))
+		mode = argon2.I
 	}
+	got := in.derive(mode, text, h.salt, h.Cost, len(h.tag))
 	return subtle.ConstantTimeCompare(got, h.tag) == 1
 }
 

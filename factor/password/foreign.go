@@ -40,7 +40,7 @@ func parseBcrypt(scheme, s string) (hashed, error) {
 	return bcryptHash{text, cost}, nil
 }
 
-func (h bcryptHash) matches(text string) bool {
+func (h bcryptHash) matches(text string, _ *Limiter) bool {
 	return bcrypt.CompareHashAndPassword(h.text, []byte(text)) == nil
 }
 func (h bcryptHash) work() Work        { return Work{unit{scheme: unitBcrypt}, 1 << h.cost} }
@@ -92,7 +92,7 @@ func parseScrypt(s string) (hashed, error) {
 	return h, nil
 }
 
-func (h scryptHash) matches(text string) bool {
+func (h scryptHash) matches(text string, _ *Limiter) bool {
 	got, err := scrypt.Key([]byte(text), h.salt, h.n, h.r, h.p, len(h.tag))
 	return err == nil && subtle.ConstantTimeCompare(got, h.tag) == 1
 }
@@ -219,7 +219,7 @@ func parseWerkzeug(method, s string) (hashed, error) {
 	return nil, unread(method)
 }
 
-func (h pbkdf2Hash) matches(text string) bool {
+func (h pbkdf2Hash) matches(text string, _ *Limiter) bool {
 	digest, _ := digestOf(h.digest)
 	got, err := pbkdf2.Key(digest, text, h.salt, h.rounds, len(h.tag))
 	return err == nil && subtle.ConstantTimeCompare(got, h.tag) == 1
@@ -267,10 +267,10 @@ func parseDouble(s string) (hashed, error) {
 	return doubleHash{key, h}, nil
 }
 
-func (h doubleHash) matches(text string) bool {
+func (h doubleHash) matches(text string, in *Limiter) bool {
 	mac := hmac.New(sha512.New, h.key)
 	mac.Write([]byte(text))
-	return h.inner.matches(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	return h.inner.matches(base64.StdEncoding.EncodeToString(mac.Sum(nil)), in)
 }
 func (h doubleHash) work() Work        { return h.inner.work() }
 func (h doubleHash) current(Cost) bool { return false }

@@ -12,7 +12,7 @@ import (
 // hashed is a password's hash of some scheme. A further scheme is a further implementation, a line in parse, and one
 // in Work.do.
 type hashed interface {
-	matches(text string) bool
+	matches(text string, in *Limiter) bool
 	work() Work
 	// current reports whether a hash made now would be of the same scheme and cost.
 	current(now Cost) bool

@@ -18,10 +18,10 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !h.matches("password") {
+	if !h.matches("password", NewLimiter(0, 0)) {
 		t.Error("the right password does not match")
 	}
-	if h.matches("Password") {
+	if h.matches("Password", NewLimiter(0, 0)) {
 		t.Error("a wrong password matches")
 	}
 }

@@ -22,7 +22,7 @@ func TestLimiterPeak(t *testing.T) {
 		var wg sync.WaitGroup
 		for range askers {
 			wg.Go(func() {
-				release, err := l.Acquire(t.Context())
+				release, err := l.Acquire(t.Context(), "")
 				if err != nil {
 					t.Error(err)
 					return
@@ -48,7 +48,7 @@ func TestLimiterQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter(1, 2)
-		release, err := l.Acquire(t.Context())
+		release, err := l.Acquire(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestLimiterQueue(t *testing.T) {
 		errs := make(chan error, 2)
 		for range 2 {
 			go func() {
-				again, err := l.Acquire(gone)
+				again, err := l.Acquire(gone, "")
 				if err == nil {
 					again()
 				}
@@ -64,7 +64,7 @@ func TestLimiterQueue(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if _, err := l.Acquire(t.Context()); !errors.Is(err, ErrBusy) {
+		if _, err := l.Acquire(t.Context(), ""); !errors.Is(err, ErrBusy) {
 			t.Errorf("with a full queue: %v, want ErrBusy", err)
 		}
 		cancel()
@@ -74,7 +74,7 @@ func TestLimiterQueue(t *testing.T) {
 			}
 		}
 		go func() {
-			again, err := l.Acquire(t.Context())
+			again, err := l.Acquire(t.Context(), "")
 			if err == nil {
 				again()
 			}
@@ -85,8 +85,8 @@ func TestLimiterQueue(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Errorf("after others went: %v", err)
 		}
-		if n := l.waiting.Load(); n != 0 {
-			t.Errorf("%d wait, want none", n)
+		if got := l.Load(); got != (Load{Parallel: 1, Queue: 2, Served: 2, Refused: 1, Left: 2}) {
+			t.Errorf("it says %+v", got)
 		}
 	})
 }
@@ -95,7 +95,7 @@ func TestLimiterCanceled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := NewLimiter(1, 1).Acquire(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := NewLimiter(1, 1).Acquire(ctx, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled although a slot is free", err)
 	}
 }
@@ -105,12 +105,12 @@ func TestFactorIsLimited(t *testing.T) {
 	t.Parallel()
 	f := New(Options{Cost: cheap, Parallel: 1, Queue: 1})
 	held := enroll(t, f, phrase)
-	release, err := f.Limiter().Acquire(t.Context())
+	release, err := f.Limiter().Acquire(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release()
-	f.limiter.waiting.Add(1) // one waits already
+	f.limiter.first.add(&waiting{turn: make(chan error, 1)}) // one waits already
 	c := factor.Call{Rand: random(), Held: []factor.Held{held}}
 	for name, call := range map[string]func() error{
 		"Verify": func() error {
@@ -140,7 +140,7 @@ func TestSharedLimiter(t *testing.T) {
 	if New(Options{Limiter: l, Parallel: 9}).Limiter() != l {
 		t.Error("the given limiter is not used")
 	}
-	if got := cap(NewLimiter(0, 0).slots); got < 1 {
+	if got := NewLimiter(0, 0).parallel; got < 1 {
 		t.Errorf("the default lets %d run", got)
 	}
 }

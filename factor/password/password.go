@@ -114,7 +114,7 @@ func (f *Factor) FinishEnrollment(
 	if err := f.Check(c, r.Password); err != nil {
 		return factor.Enrolled{}, err
 	}
-	phc, err := f.Hash(ctx, c.Rand, r.Password)
+	phc, err := f.hash(ctx, c, r.Password)
 	if err != nil {
 		return factor.Enrolled{}, err
 	}
@@ -131,16 +131,20 @@ func (f *Factor) Challenge(context.Context, factor.Call, factor.State) (factor.P
 // hashed ("missing", "invalid", "too_long") and judges neither its least length nor how common it is: see Check.
 // It returns ErrBusy under load.
 func (f *Factor) Hash(ctx context.Context, random io.Reader, text string) (string, error) {
+	return f.hash(ctx, factor.Call{Rand: random}, text)
+}
+
+func (f *Factor) hash(ctx context.Context, c factor.Call, text string) (string, error) {
 	normal, err := f.normal(text)
 	if err != nil {
 		return "", err
 	}
-	release, err := f.limiter.Acquire(ctx)
+	release, err := f.limiter.Acquire(ctx, c.From)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	h, err := newArgon2id(random, normal, f.cost)
+	h, err := newArgon2id(c.Rand, normal, f.cost, f.limiter)
 	if err != nil {
 		return "", err
 	}

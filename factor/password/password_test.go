@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/factortest"
+	"github.com/nightlatch/nightlatch/internal/argon2"
 )
 
 const phrase = "kq tz mw xp vrb Ångström"
@@ -152,7 +153,7 @@ func TestRehash(t *testing.T) {
 
 // With nobody, and for what can be no password, a hash of the same cost is computed.
 func TestVerifyCostsTheSame(t *testing.T) {
-	f := New(Options{Cost: Cost{Memory: 4096, Passes: 1, Lanes: 1}})
+	f := New(Options{Cost: cheap})
 	held := enroll(t, f, phrase)
 	long := strings.Repeat("x", 1<<20)
 	for name, call := range map[string]func() error{
@@ -162,16 +163,14 @@ func TestVerifyCostsTheSame(t *testing.T) {
 		"bad UTF-8": func() error { _, err := verify(t, f, "\xff", held); return err },
 		"wrong":     func() error { _, err := verify(t, f, "wrong", held); return err },
 	} {
-		// Memory is what a hash costs and what can be measured without a clock.
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
+		var hashed []argon2.Cost
+		f.limiter.hashed = func(_ argon2.Mode, c argon2.Cost) { hashed = append(hashed, c) }
 		err := call()
-		runtime.ReadMemStats(&after)
 		if !errors.Is(err, factor.ErrRefused) {
 			t.Errorf("%s: %v, want a refusal", name, err)
 		}
-		if got := after.TotalAlloc - before.TotalAlloc; got < 4<<20 || got > 5<<20 {
-			t.Errorf("%s: %d bytes, want one hash of 4 MiB", name, got)
+		if !slices.Equal(hashed, []argon2.Cost{argon2.Cost(f.cost)}) {
+			t.Errorf("%s: hashed at %v, want once at the cost of today", name, hashed)
 		}
 	}
 }
@@ -202,7 +201,7 @@ func TestFromHash(t *testing.T) {
 
 	// Another program may have hashed what was typed, in NFD.
 	typed := norm.NFD.String(phrase)
-	h, err := newArgon2id(random(), typed, cheap)
+	h, err := newArgon2id(random(), typed, cheap, NewLimiter(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +256,7 @@ func TestLargeRunsAlone(t *testing.T) {
 
 func largeRunsAlone(t *testing.T) {
 	f := New(Options{Cost: cheap, Parallel: 4})
-	h, err := newArgon2id(random(), phrase, Cost{Memory: large + 8, Passes: 1, Lanes: 1})
+	h, err := newArgon2id(random(), phrase, Cost{Memory: large + 8, Passes: 1, Lanes: 1}, NewLimiter(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (f *Factor) Verify(
 	if err != nil {
 		return factor.Verdict{}, err
 	}
-	release, err := f.limiter.Acquire(ctx)
+	release, err := f.limiter.Acquire(ctx, c.From)
 	if err != nil {
 		return factor.Verdict{}, err
 	}
@@ -103,7 +103,7 @@ func (f *Factor) judge(
 
 // renewed is the state of the same password at today's cost. The caller holds the limiter's slot.
 func (f *Factor) renewed(c factor.Call, normal string) (factor.State, error) {
-	h, err := newArgon2id(c.Rand, normal, f.cost)
+	h, err := newArgon2id(c.Rand, normal, f.cost, f.limiter)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/crypto/scrypt"
+
+	"github.com/nightlatch/nightlatch/internal/argon2"
 )
 
 // The units that work is counted in. Amounts of the same unit add up: two bcrypt hashes of cost 10 take as long as
@@ -113,13 +115,13 @@ func (w Work) bearable() error {
 	return nil
 }
 
-// do takes as long as hashes of that work.
-func (w Work) do() {
+// do takes as long as hashes of that work, in a turn of the limiter.
+func (w Work) do(in *Limiter) {
 	nothing := make([]byte, saltSize)
 	switch w.unit.scheme {
 	case unitArgon2:
 		if w.amount > 0 {
-			derive("", nothing, Cost{Memory: uint32(w.unit.a), Passes: uint32(w.amount), Lanes: uint8(w.unit.b)}, tagSize) //nolint:gosec // ParseWork has bounded them
+			in.derive(argon2.ID, "", nothing, Cost{Memory: uint32(w.unit.a), Passes: uint32(w.amount), Lanes: uint8(w.unit.b)}, tagSize) //nolint:gosec // ParseWork has bounded them
 		}
 	case unitBcrypt:
 		powers(w.amount, func(exponent int) {
@@ -170,7 +172,7 @@ func (f *Factor) account(ctx context.Context, spellings int) (*ledger, error) {
 func (l *ledger) matches(ctx context.Context, h hashed, text string) (bool, error) {
 	w := h.work()
 	var right bool
-	err := l.run(ctx, w, func() { right = h.matches(text) })
+	err := l.run(ctx, w, func() { right = h.matches(text, l.f.limiter) })
 	return right, err
 }
 
@@ -197,7 +199,7 @@ func (l *ledger) run(ctx context.Context, w Work, do func()) error {
 // ours. Where so many are in use that it would be more, an answer takes about as long as the slowest alone.
 func (l *ledger) level(ctx context.Context) error {
 	for _, w := range l.missing() {
-		if err := l.run(ctx, w, w.do); err != nil {
+		if err := l.run(ctx, w, func() { w.do(l.f.limiter) }); err != nil {
 			return err
 		}
 	}

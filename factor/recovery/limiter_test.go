@@ -12,7 +12,7 @@ import (
 // full is a limiter that is busy.
 type full struct{ err error }
 
-func (f full) Acquire(context.Context) (func(), error) { return nil, f.err }
+func (f full) Acquire(context.Context, string) (func(), error) { return nil, f.err }
 
 // Every hash waits for its turn, and its limiter's error is passed on as a fault.
 func TestLimiter(t *testing.T) {
@@ -34,7 +34,7 @@ func TestLimiter(t *testing.T) {
 // turns counts turns taken and given back.
 type turns struct{ taken, released int }
 
-func (l *turns) Acquire(context.Context) (func(), error) {
+func (l *turns) Acquire(context.Context, string) (func(), error) {
 	l.taken++
 	return func() { l.released++ }, nil
 }
@@ -59,22 +59,22 @@ func TestLimiterReleased(t *testing.T) {
 func TestOwnLimiter(t *testing.T) {
 	t.Parallel()
 	s := make(slots, 1)
-	release, err := s.Acquire(t.Context())
+	release, err := s.Acquire(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { _, err := s.Acquire(ctx); done <- err }()
+	go func() { _, err := s.Acquire(ctx, ""); done <- err }()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	release()
-	if _, err := s.Acquire(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := s.Acquire(ctx, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("a free slot and a caller who has gone: %v, want context.Canceled", err)
 	}
-	if _, err := s.Acquire(t.Context()); err != nil {
+	if _, err := s.Acquire(t.Context(), ""); err != nil {
 		t.Error(err)
 	}
 }
@@ -96,7 +96,7 @@ func TestNobodyHashes(t *testing.T) {
 // leaving is a limiter whose caller goes as soon as it has its turn.
 type leaving struct{ leave context.CancelFunc }
 
-func (l leaving) Acquire(context.Context) (func(), error) {
+func (l leaving) Acquire(context.Context, string) (func(), error) {
 	l.leave()
 	return func() {}, nil
 }

@@ -12,6 +12,8 @@ import (
 	"context"
 	"runtime"
 
+	"golang.org/x/crypto/argon2"
+
 	"github.com/nightlatch/nightlatch/factor"
 )
 
@@ -24,10 +26,18 @@ const (
 )
 
 // Limiter bounds how many slow hashes run at once. Acquire waits for a turn; release ends it. Its errors are
-// faults of ours: they cost no try. *password.Limiter is one, and may be shared.
+// faults of ours: they cost no try. from is the network that asks, as in factor.Call. A *password.Limiter and its
+// SecondSteps are such, and may be shared.
+//
+// One may have a method more, by which it hashes in memory that is used again:
+//
+//	Argon2id(password, salt []byte, passes, memory uint32, lanes uint8, size uint32) []byte
 type Limiter interface {
-	Acquire(ctx context.Context) (release func(), err error)
+	Acquire(ctx context.Context, from string) (release func(), err error)
 }
+
+// argon2id is as in golang.org/x/crypto/argon2, with the memory in KiB.
+type argon2id func(password, salt []byte, passes, memory uint32, lanes uint8, size uint32) []byte
 
 // Options sets the factor up. The zero value is safe.
 type Options struct {
@@ -39,8 +49,9 @@ type Options struct {
 
 // Factor judges recovery codes. It implements factor.Factor.
 type Factor struct {
-	limiter Limiter
-	cost    Cost // of new sets
+	limiter  Limiter
+	argon2id argon2id
+	cost     Cost // of new sets
 }
 
 var (
@@ -56,13 +67,19 @@ func New(o Options) *Factor {
 	if o.Cost == (Cost{}) {
 		o.Cost = DefaultCost()
 	}
-	return &Factor{limiter: o.Limiter, cost: o.Cost}
+	f := &Factor{limiter: o.Limiter, argon2id: argon2.IDKey, cost: o.Cost}
+	if l, ok := o.Limiter.(interface {
+		Argon2id(password, salt []byte, passes, memory uint32, lanes uint8, size uint32) []byte
+	}); ok {
+		f.argon2id = l.Argon2id
+	}
+	return f
 }
 
 // slots is the limiter where none is given: whoever waits, waits until the caller goes.
 type slots chan struct{}
 
-func (s slots) Acquire(ctx context.Context) (func(), error) {
+func (s slots) Acquire(ctx context.Context, _ string) (func(), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -105,7 +122,7 @@ func (f *Factor) OneCode(ctx context.Context, c factor.Call) (factor.Enrolled, e
 // enroll makes a set. Its hashes are computed one after the other in one turn, so that making a set takes no
 // more memory than judging a code.
 func (f *Factor) enroll(ctx context.Context, c factor.Call, size, tries int) (factor.Enrolled, error) {
-	release, err := f.limiter.Acquire(ctx)
+	release, err := f.limiter.Acquire(ctx, c.From)
 	if err != nil {
 		return factor.Enrolled{}, err
 	}
@@ -125,7 +142,7 @@ func (f *Factor) enroll(ctx context.Context, c factor.Call, size, tries int) (fa
 			return factor.Enrolled{}, err
 		}
 		shown[i] = grouped(text)
-		s.Codes = append(s.Codes, code{Hash: f.cost.hash(text, salt)})
+		s.Codes = append(s.Codes, code{Hash: f.hash(f.cost, text, salt)})
 	}
 	state, err := s.encode()
 	if err != nil {

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 
-	"golang.org/x/crypto/argon2"
-
 	"github.com/nightlatch/nightlatch/factor"
 )
 
@@ -30,8 +28,8 @@ func (c Cost) sane() bool {
 }
 
 // hash is what is kept of a code.
-func (c Cost) hash(code string, salt []byte) []byte {
-	return argon2.IDKey([]byte(code), salt, c.Passes, c.Memory, c.Lanes, hashSize)
+func (f *Factor) hash(c Cost, code string, salt []byte) []byte {
+	return f.argon2id([]byte(code), salt, c.Passes, c.Memory, c.Lanes, hashSize)
 }
 
 const (

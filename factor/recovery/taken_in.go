@@ -39,7 +39,7 @@ func (f *Factor) FromCodes(ctx context.Context, c factor.Call, codes []string) (
 		}
 		texts[i], seen[text] = text, true
 	}
-	release, err := f.limiter.Acquire(ctx)
+	release, err := f.limiter.Acquire(ctx, c.From)
 	if err != nil {
 		return factor.Enrolled{}, err
 	}
@@ -53,7 +53,7 @@ func (f *Factor) FromCodes(ctx context.Context, c factor.Call, codes []string) (
 		if err := ctx.Err(); err != nil {
 			return factor.Enrolled{}, err
 		}
-		s.Codes = append(s.Codes, code{Hash: f.cost.hash(text, salt)})
+		s.Codes = append(s.Codes, code{Hash: f.hash(f.cost, text, salt)})
 	}
 	state, err := s.encode()
 	return factor.Enrolled{State: state, Left: len(texts)}, err

@@ -20,7 +20,7 @@ const maxSets = 8
 func (f *Factor) Verify(
 	ctx context.Context, c factor.Call, _ factor.State, r factor.Response,
 ) (factor.Verdict, error) {
-	release, err := f.limiter.Acquire(ctx)
+	release, err := f.limiter.Acquire(ctx, c.From)
 	if err != nil {
 		return factor.Verdict{}, err
 	}
@@ -28,7 +28,7 @@ func (f *Factor) Verify(
 	code, ok := characters(r.Code)
 	candidates := newest(c.Candidates())
 	if len(candidates) == 0 {
-		f.cost.hash(code, make([]byte, saltSize))
+		f.hash(f.cost, code, make([]byte, saltSize))
 		return factor.Verdict{}, factor.Refuse(factor.Wrong)
 	}
 	var fault error
@@ -41,7 +41,7 @@ func (f *Factor) Verify(
 			continue
 		}
 		// What can be no code is hashed too, and found nowhere: a code has the characters of the alphabet that its set says.
-		if at := s.find(s.Cost.hash(code, s.Salt)); ok && len(code) == s.length() && at >= 0 {
+		if at := s.find(f.hash(s.Cost, code, s.Salt)); ok && len(code) == s.length() && at >= 0 {
 			return s.take(held, at)
 		}
 		if s.counts() && (charged == nil || s.MaxTries-s.Tries < charged.MaxTries-charged.Tries) {

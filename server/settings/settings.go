@@ -39,6 +39,7 @@ type Settings struct {
 	SMS      SMS
 	Throttle Throttle
 	Recovery Recovery
+	Limits   Limits
 
 	Groups   []Group
 	Accounts []Account
@@ -149,6 +150,13 @@ type Recovery struct {
 	Email      bool
 	Hold       time.Duration
 	AdminEmail string
+}
+
+// Limits is how much of the machine is used at once.
+type Limits struct {
+	Hashes      int // how many slow hashes run at once; 0: one for each processor
+	Waiting     int // how many wait for that; the next one is told to come again
+	Connections int
 }
 
 // Group is one [[group]].

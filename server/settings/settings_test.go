@@ -31,6 +31,7 @@ sms.twilio.account_sid= sms.twilio.auth_token= sms.twilio.from= sms.twilio.messa
 sms.webhook.url= sms.webhook.secret=
 throttle.free_tries=5 throttle.first_delay=30s throttle.max_delay=1h throttle.day_limit=20
 recovery.email=false recovery.hold=24h recovery.admin_email=
+limits.hashes=0 limits.waiting=256 limits.connections=2048
 group=[] account=[] rule=[]`
 
 func TestEveryKeyOfTheContractExists(t *testing.T) {

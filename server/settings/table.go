@@ -149,6 +149,13 @@ func (s *Settings) table() []*row {
 			kind: span(&s.Recovery.Hold, "24h", "1s", "30d")},
 		{key: "recovery.admin_email", doc: "The administrators' address, for people who ask them for help.",
 			kind: text(&s.Recovery.AdminEmail, "", emailAddress)},
+
+		{key: "limits.hashes", doc: "How many hashes of passwords and recovery codes are computed at once, each in 19 MiB; 0 for one for each processor.",
+			kind: number(&s.Limits.Hashes, 0, 0, 1024)},
+		{key: "limits.waiting", doc: "How many sign-ins wait for such a hash; further ones are told to come again.",
+			kind: number(&s.Limits.Waiting, 256, 1, 10_000)},
+		{key: "limits.connections", doc: "How many connections are open at once; at that many, one that rests is closed for a new one.",
+			kind: number(&s.Limits.Connections, 2048, 8, 1_000_000)},
 	}
 	out := make([]*row, len(rows))
 	for i := range rows {
