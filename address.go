@@ -44,9 +44,17 @@ func (s *Service) addressOf(h *holder) *factor.Held {
 func byAddress(p factor.Proof) bool { return p.Authenticator == addressID }
 
 // answerable are the offers and, in a session that holds no second factor, the address of its user: what may be
-// answered, though nothing but an enrollment asks for it.
+// answered, though nothing but an enrollment asks for it. Recovery codes may be answered when all are used, so that
+// people hear that theirs was.
 func (s *Service) answerable(h *holder, now time.Time) []factor.Held {
 	offers := s.offers(h, now)
+	if len(offers) > 0 && s.policy.second(h.held) {
+		for _, a := range h.held {
+			if s.policy.info(a.Kind).Backup && a.Allows == factor.AllowsAll && a.Left == 0 {
+				offers = append(slices.Clone(offers), a)
+			}
+		}
+	}
 	if h.ses != nil && h.address != nil {
 		offers = append(slices.Clone(offers), *h.address)
 	}

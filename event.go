@@ -76,6 +76,7 @@ const (
 	EventRecovered              = "recovered"          // enrolled anew by a hold's code
 	EventHelpAsked              = "help_asked"         // of the administrators
 	EventCodeGiven              = "code_given"         // by an administrator
+	EventRestored               = "restored"           // the store was read from a backup
 	EventReminded               = "enrollment_reminded"
 	EventWouldStop              = "policy_would_stop" // Policy.ReportOnly let it pass
 )

@@ -69,7 +69,7 @@ const notMeLife = 7 * day
 func mayDisown(event string) bool {
 	switch event {
 	case EventRecoveryAsked, EventHelpAsked, EventRecoveryCanceled, EventReset, EventCodeGiven, EventNotMe, EventUnlocked,
-		EventAuthenticatorSuspended, EventDevicesEnded, EventReminded, EventWouldStop:
+		EventAuthenticatorSuspended, EventDevicesEnded, EventReminded, EventWouldStop, EventRestored:
 		return false
 	}
 	return true

@@ -28,6 +28,7 @@ type anonymousChallenge struct {
 	Kind      factor.Kind  `json:"kind"`
 	State     factor.State `json:"state"`
 	ExpiresAt time.Time    `json:"expires_at"`
+	MadeAt    time.Time    `json:"made_at,omitzero"`
 }
 
 // IsAnonymousChallenge says whether a token is of BeginPasskey, by its spelling.
@@ -55,7 +56,7 @@ func (s *Service) BeginPasskey(ctx context.Context, kind factor.Kind, c Client) 
 		return ch, "", s.outer(err)
 	}
 	ch = Challenge{Kind: kind, Prompt: prompt, ExpiresAt: challengeExpiry(&holder{}, nil, prompt, call.Now)}
-	a := anonymousChallenge{ID: token.NewID(s.rand), Kind: kind, State: state, ExpiresAt: ch.ExpiresAt}
+	a := anonymousChallenge{ID: token.NewID(s.rand), Kind: kind, State: state, ExpiresAt: ch.ExpiresAt, MadeAt: call.Now}
 	box, err := s.seal(a, anonymousPlace)
 	if err != nil {
 		return ch, "", s.outer(err)
@@ -222,6 +223,9 @@ func (s *Service) settlePasskey(ctx context.Context, tx *change, t *trial, a ano
 // burn notes the challenge as answered. Whoever comes second finds it there.
 func (s *Service) burn(ctx context.Context, tx *change, t *trial, a anonymousChallenge) error {
 	if !a.ExpiresAt.After(tx.now) { // what it was burned by may be gone with it
+		return factor.Refuse(factor.Expired)
+	}
+	if back := t.h.standing.RestoredAt; !back.IsZero() && !a.MadeAt.After(back) { // that it was answered may be forgotten
 		return factor.Refuse(factor.Expired)
 	}
 	sum := sha256.Sum256([]byte(a.ID))

@@ -31,6 +31,7 @@ type standing struct {
 	Hold             *hold       `json:"hold,omitempty"`       // a recovery by mail that waits
 	HelpAsked        []time.Time `json:"help_asked,omitempty"` // of the administrators, within a day
 	Browsers         []browser   `json:"browsers,omitempty"`   // that finished a sign-in, the last seen first
+	RestoredAt       time.Time   `json:"restored_at,omitzero"` // when the store was read from a backup last
 	Unread           []int64     `json:"unread,omitempty"`     // events to be read on the account page, where there is no address
 
 	record UserRecord

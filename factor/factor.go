@@ -208,6 +208,14 @@ type Finder interface {
 	Lookup(r Response) (string, error)
 }
 
+// Restorer is an optional capability: a factor whose State says which responses were used up. A State that comes from a
+// backup may have forgotten some.
+type Restorer interface {
+	// Restored is what becomes of an authenticator's state that was read from a backup, such that no response that was used
+	// before now is right again, and how many codes of a Backup factor are left. It fails for what is no such state.
+	Restored(of State, now time.Time) (after State, left int, err error)
+}
+
 // OneCoder is an optional capability of a Backup factor: it makes a single code that the engine hands out, by mail, to
 // a person who has lost everything.
 type OneCoder interface {

@@ -29,6 +29,7 @@ var eventTexts = map[string]string{
 	nightlatch.EventCodesMade:            locale.Mark("New recovery codes were made"),
 	nightlatch.EventCodeUsed:             locale.Mark("A recovery code was used"),
 	nightlatch.EventReset:                locale.Mark("The second factor was reset"),
+	nightlatch.EventRestored:             locale.Mark("The records were read from a backup: recovery codes, sessions and remembered devices ended"),
 	nightlatch.EventUnlocked:             locale.Mark("The wait after wrong tries was lifted"),
 	nightlatch.EventWarning:              locale.Mark("Something unusual was seen"),
 	nightlatch.EventConfirmationAsked:    locale.Mark("A confirmation was asked for"),

@@ -80,6 +80,18 @@ func Restored(of factor.State, now time.Time) (factor.State, error) {
 	return s.encode()
 }
 
+// Restored is as in factor.Restorer.
+func (byTime) Restored(of factor.State, now time.Time) (factor.State, int, error) {
+	after, err := Restored(of, now)
+	return after, 0, err
+}
+
+// Restored is as in factor.Restorer.
+func (byCounter) Restored(of factor.State, now time.Time) (factor.State, int, error) {
+	after, err := Restored(of, now)
+	return after, 0, err
+}
+
 // stateOf is the state of what a URI, filled, says.
 func stateOf(u URI) state {
 	return state{
