@@ -127,3 +127,22 @@ func keyFromCommand(ctx context.Context, command string) (*nightlatch.KeyRing, e
 	}
 	return parseKey("the output of key_command", text)
 }
+
+// MigrateDatabase opens, or makes, what settings name, brings it up to date, and says how many migrations that took. The
+// error says so when the database is newer than the program.
+func MigrateDatabase(ctx context.Context, set *settings.Settings, o Opening) (applied int, err error) {
+	store, key, err := Open(ctx, set, o)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	before, _ := migrations(ctx, store) // of a new database nothing can be read
+	if err := Migrate(ctx, store, o.Now); err != nil {
+		return 0, fmt.Errorf("database: %w", err)
+	}
+	if err := store.CheckKey(ctx, key, rand.Reader); err != nil {
+		return 0, fmt.Errorf("key: %w", err)
+	}
+	after, err := migrations(ctx, store)
+	return after - before, err
+}

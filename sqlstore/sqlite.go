@@ -5,11 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 )
 
@@ -27,12 +25,8 @@ func SQLiteDSN(path string) (write, read string) {
 		writer = "&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
 		reader = "&_pragma=query_only(1)"
 	)
-	// A path may hold the characters that end one in a URI.
-	name := (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
-	if filepath.VolumeName(path) != "" && !strings.HasPrefix(name, "/") {
-		name = "/" + name // C:/dir becomes file:/C:/dir
-	}
-	return "file:" + name + busy + writer, "file:" + name + busy + reader
+	name := fileURI(path)
+	return name + busy + writer, name + busy + reader
 }
 
 // OpenSQLite opens, or makes, a database file with a driver that the caller has linked, and returns a Store that
@@ -53,13 +47,39 @@ func OpenSQLite(ctx context.Context, driver, path string) (*Store, error) {
 		path = filepath.Join(dir, "nightlatch.db")
 		remove = func() error { return os.RemoveAll(dir) }
 	}
-	s, err := openSQLite(ctx, driver, path)
+	release, err := notRestored(ctx, filepath.Dir(path))
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
+	s, err := openSQLite(ctx, driver, path)
+	if err != nil {
+		release()
+		return nil, errors.Join(err, remove())
+	}
 	closeFile := s.close
-	s.close = func() error { return errors.Join(closeFile(), remove()) }
+	s.close = func() error {
+		defer release()
+		return errors.Join(closeFile(), remove())
+	}
 	return s, nil
+}
+
+// notRestored waits until no database of a directory is being restored, and says so to who would restore one.
+func notRestored(ctx context.Context, dir string) (release func(), err error) {
+	for end := time.Now().Add(connectWithin); ; {
+		release, err = lockDir(dir, false)
+		if err == nil {
+			return release, nil
+		}
+		if time.Now().After(end) {
+			return nil, fmt.Errorf("sqlstore: a database in %s is being restored: %w", dir, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func openSQLite(ctx context.Context, driver, path string) (*Store, error) {

@@ -31,6 +31,9 @@ type commands struct {
 	Key      keyCommands     `cmd:"" help:"Make a key."`
 	Policy   policyCommands  `cmd:"" help:"Which rule decides about an address; whom the policy stops."`
 	Doctor   doctorCommand   `cmd:"" help:"Look for what is wrong, and say what to do about it."`
+	Backup   backupCommand   `cmd:"" help:"Write a copy of a SQLite database to a file. A server may run."`
+	Restore  restoreCommand  `cmd:"" help:"Put a backup back, and end what it cannot know to be over. No server may run."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database up to date, as serve does."`
 	OTP      otpCommands     `cmd:"" name:"otp" help:"Make and verify one-time codes, otpauth: URIs and QR codes."`
 	Password passwordCommand `cmd:"" help:"Hash a password for settings and imports."`
 	Version  versionCommand  `cmd:"" help:"Show the version."`
