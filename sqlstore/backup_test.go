@@ -68,8 +68,12 @@ func TestBackupWhileWriting(t *testing.T) {
 	var writing sync.WaitGroup
 	writing.Go(func() { pairs(t, s, stop) })
 	for i := range 5 {
-		beside := open(t, path) // as the command line does
-		if err := beside.Backup(t.Context(), filepath.Join(dir, fmt.Sprintf("copy %d?#", i))); err != nil {
+		beside, err := sqlstore.OpenSQLite(t.Context(), "sqlite", path) // as the command line does
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = beside.Backup(t.Context(), filepath.Join(dir, fmt.Sprintf("copy %d?#", i)))
+		if err := errors.Join(err, beside.Close()); err != nil {
 			t.Error(err)
 		}
 	}
