@@ -1,0 +1,48 @@
+package bench
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// BenchmarkStart starts the program as it is released on a data directory that is there, and stops it: start-ms is the
+// median from its beginning to the line that says it is ready, idle-MiB its memory (VmRSS) then, binary-MiB its size.
+func BenchmarkStart(b *testing.B) {
+	program := filepath.Join(b.TempDir(), "nightlatch")
+	build := exec.CommandContext(b.Context(), "go", "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", program, "./cmd/nightlatch")
+	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("build the program: %v\n%s", err, out)
+	}
+	info, err := os.Stat(program)
+	must(b, err)
+	dir := b.TempDir()
+	serve := func() (took time.Duration, idle float64) {
+		cmd := exec.CommandContext(b.Context(), program, "serve", "--listen", "localhost:0")
+		begun := time.Now()
+		p := started(b, dir, cmd)
+		took = time.Since(begun)
+		idle = p.memory(b, "VmRSS")
+		must(b, cmd.Process.Signal(os.Interrupt))
+		_ = cmd.Wait()
+		return took, idle
+	}
+	serve() // it makes the key and the database
+	var took []time.Duration
+	var idle []float64
+	for b.Loop() {
+		for range 5 {
+			d, memory := serve()
+			took, idle = append(took, d), append(idle, memory)
+		}
+	}
+	slices.Sort(took)
+	slices.Sort(idle)
+	b.ReportMetric(ms(took[len(took)/2]), "start-ms")
+	b.ReportMetric(idle[len(idle)/2]*1e6/(1<<20), "idle-MiB")
+	b.ReportMetric(float64(info.Size())/(1<<20), "binary-MiB")
+}
