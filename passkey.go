@@ -96,7 +96,7 @@ func (s *Service) openAnonymous(tok string) (a anonymousChallenge, err error) {
 	if err != nil {
 		return a, factor.Refuse(factor.Wrong)
 	}
-	plain, err := s.key.Open(box, anonymousPlace)
+	plain, err := s.Key().Open(box, anonymousPlace)
 	if err != nil {
 		return a, factor.Refuse(factor.Wrong) // made up, or older than a key that is gone
 	}

@@ -27,7 +27,7 @@ func (s *Service) SharedToken(tok string) string {
 	if !ok {
 		return ""
 	}
-	return sharedPrefix + hash + base64.RawURLEncoding.EncodeToString(s.key.MAC(sharedPurpose, []byte(hash)))
+	return sharedPrefix + hash + base64.RawURLEncoding.EncodeToString(s.Key().MAC(sharedPurpose, []byte(hash)))
 }
 
 // SharedSession is SessionAndUser for a token of SharedToken.
@@ -38,7 +38,7 @@ func (s *Service) SharedSession(ctx context.Context, shared string) (Session, Us
 	}
 	hash := rest[:token.HashLen]
 	mac, err := base64.RawURLEncoding.Strict().DecodeString(rest[token.HashLen:])
-	if err != nil || s.key.CheckMAC(mac, sharedPurpose, []byte(hash)) != nil {
+	if err != nil || s.Key().CheckMAC(mac, sharedPurpose, []byte(hash)) != nil {
 		return Session{}, User{}, ErrUnauthenticated
 	}
 	return s.sessionAndUser(ctx, hash)

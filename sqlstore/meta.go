@@ -84,7 +84,8 @@ func (t txn) Expire(ctx context.Context, now time.Time, limit int) (int, error) 
 }
 
 // CheckKey says whether key is the key ring that this store was sealed with; the first one is remembered. Call it
-// after Migrate and before anything is opened or sealed. The error names the key that is missing or another's.
+// after Migrate and before anything is opened or sealed. From then on the ring's newest key is in use: where several
+// processes serve, UseKey makes sure that all have it. The error names the key that is missing or another's.
 func (s *Store) CheckKey(ctx context.Context, key *nightlatch.KeyRing, random io.Reader) error {
 	var box []byte
 	err := s.View(ctx, func(r nightlatch.Reader) (err error) {
@@ -143,6 +144,9 @@ func keepKeyCheck(ctx context.Context, t txn, key *nightlatch.KeyRing, random io
 		if err := key.Check(box); err != nil {
 			return err
 		}
+	}
+	if key, err = key.SealingWith(key.Newest()); err != nil {
+		return err
 	}
 	if box, err = key.NewCheck(random); err != nil {
 		return fmt.Errorf("sqlstore: %w", err)
