@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -147,17 +146,6 @@ func keyFileOpen(set *settings.Settings) string {
 // open says whether others than the owner may do anything with a file. A system without such modes has no answer.
 func open(info fs.FileInfo) bool {
 	return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
-}
-
-// keyFilePath is where the key file is, unless the key comes otherwise.
-func keyFilePath(set *settings.Settings) (string, bool) {
-	switch {
-	case set.Key != "" || set.KeyCommand != "":
-		return "", false
-	case set.KeyFile != "":
-		return set.KeyFile, true
-	}
-	return filepath.Join(set.DataDir, keyFile), true
 }
 
 func (d *doctor) keyFile() {

@@ -56,7 +56,6 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	rand     io.Reader
-	key      *nightlatch.KeyRing
 	cost     password.Cost
 	password *password.Factor
 	recovery *recovery.Factor
@@ -68,6 +67,7 @@ type Server struct {
 	rules    forward.Rules
 	lookedAt string // how far forgetForeign has come; Maintain's alone
 	sentAway uint64 // how many hashes had been refused when that was looked at; Maintain's alone
+	node     node   // Maintain's alone
 	schema   int    // how many migrations the database had when it was brought up to date
 }
 
@@ -75,7 +75,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, key: c.Key, cost: c.Cost,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {
@@ -100,10 +100,11 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			return nil, fmt.Errorf("database: %w", err)
 		}
 	}
-	if err := c.Store.CheckKey(ctx, c.Key, s.rand); err != nil {
+	key, err := s.firstKey(ctx, c)
+	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
-	s.signer = newSigner(c.Settings.PublicURL, c.Key)
+	s.signer = newSigner(c.Settings.PublicURL, key)
 	if s.schema, err = migrations(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -113,7 +114,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, err
 	}
 	s.Service, err = nightlatch.New(nightlatch.Config{
-		Users: s.Accounts, Store: c.Store, Key: c.Key, Factors: factors, Policy: policy(c.Settings, factors),
+		Users: s.Accounts, Store: c.Store, Key: key, ReadKey: s.readKeyAnew, Factors: factors, Policy: policy(c.Settings, factors),
 		Limits: limits(c.Settings), Issuer: c.Settings.TOTP.Issuer, Origin: c.Settings.PublicURL,
 		Recovery: nightlatch.Recovery{
 			Email: c.Settings.Recovery.Email, Hold: c.Settings.Recovery.Hold, AdminEmail: c.Settings.Recovery.AdminEmail,
@@ -225,14 +226,18 @@ const (
 	restEvery = 15 * time.Second
 )
 
-// Maintain removes what has expired, now and then, and sends the notices that are due, until ctx ends. A provider that
-// hangs holds up notices alone.
+// Maintain removes what has expired, now and then, sends the notices that are due, and looks for new keys, until ctx ends.
+// A provider that hangs holds up notices alone.
 func (s *Server) Maintain(ctx context.Context) {
-	var both sync.WaitGroup
-	both.Go(func() { s.every(ctx, expireEvery, nil, s.expire) })
-	both.Go(func() { s.every(ctx, noticeEvery, s.Service.NoticesDue(), s.sendNotices) })
-	both.Go(func() { s.every(ctx, restEvery, nil, s.rest) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { s.every(ctx, expireEvery, nil, s.expire) })
+	all.Go(func() { s.every(ctx, noticeEvery, s.Service.NoticesDue(), s.sendNotices) })
+	all.Go(func() { s.every(ctx, restEvery, nil, s.rest) })
+	all.Go(func() {
+		s.every(ctx, keyLookEvery, nil, s.keepKeys)
+		s.leave(ctx)
+	})
+	all.Wait()
 }
 
 // every does something at once, at every tick, and whenever it is called for, until ctx ends.
@@ -261,9 +266,6 @@ func (s *Server) expire(ctx context.Context) {
 	}
 	if _, err := s.Service.Expire(ctx, expireStep); err != nil && ctx.Err() == nil {
 		s.log.Warn("what has expired was not removed", "error", err)
-	}
-	if err := s.store.Tidy(ctx); err != nil && ctx.Err() == nil {
-		s.log.Warn("the log of the database was not cut off", "error", err)
 	}
 }
 
