@@ -267,6 +267,9 @@ func (s *Server) expire(ctx context.Context) {
 	if _, err := s.Service.Expire(ctx, expireStep); err != nil && ctx.Err() == nil {
 		s.log.Warn("what has expired was not removed", "error", err)
 	}
+	if err := s.store.Tidy(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("the log of the database was not cut off", "error", err)
+	}
 }
 
 // Close waits for what runs in the background. The store stays open.
