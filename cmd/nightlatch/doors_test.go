@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nightlatch/nightlatch/server/settings"
 )
@@ -54,6 +55,20 @@ func (d *doors) visit(t *testing.T) *visitor {
 	return &visitor{c, t, bufio.NewReader(c)}
 }
 
+// rest waits until so many rest: an answer arrives before the server notes that it was the last one for now.
+func (d *doors) rest(t *testing.T, n int) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		d.mu.Lock()
+		resting := d.resting.Len()
+		d.mu.Unlock()
+		if resting == n {
+			return
+		}
+	}
+	t.Fatalf("there are not %d that rest", n)
+}
+
 func (v *visitor) send(text string) {
 	v.t.Helper()
 	if _, err := io.WriteString(v, text); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -88,12 +103,14 @@ func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
 	if got := used.answered(); got != http.StatusOK {
 		t.Fatalf("one of four: %d", got)
 	}
+	in.rest(t, 3)
 	for i, gone := range []*visitor{silent, half, used} {
 		v := in.visit(t)
 		v.send(ask)
 		if got := v.answered(); got != http.StatusOK {
 			t.Errorf("visitor %d too many: %d", i, got)
 		}
+		in.rest(t, 3)
 		if _, err := gone.r.ReadByte(); err == nil {
 			t.Errorf("the one that has rested longest is there (%d)", i)
 		}
@@ -124,6 +141,7 @@ func TestNoDoorIsFree(t *testing.T) {
 		}
 	}
 	for range 5 {
+		in.rest(t, 2)
 		v := in.visit(t)
 		v.send(ask)
 		if got := v.answered(); got != http.StatusOK {
