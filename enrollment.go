@@ -50,6 +50,7 @@ func (s *Service) BeginEnrollment(ctx context.Context, tok string, n NewEnrollme
 		if err == nil {
 			return e, destinationField(s.deliver(ctx, m), n.Kind)
 		}
+		s.unsent(ctx, n.Kind, err)
 		var taken *InvalidError
 		if !errors.Is(err, ErrConflict) || errors.As(err, &taken) {
 			return Enrollment{}, s.outer(err)

@@ -62,6 +62,8 @@ var homes = map[string]string{
 	"github.com/nyaruka/phonenumbers": "deliver/phone",
 	"github.com/pelletier/go-toml/v2": "server/settings",
 	"github.com/alecthomas/kong":      "cmd/nightlatch",
+
+	"github.com/prometheus/client_golang": "server/metrics",
 }
 
 // listed is what `go list -json` says of a package. Imports and Deps are those of the package, not of its tests.

@@ -96,9 +96,11 @@ type Config struct {
 	Issuer string
 	// Origin is "https://example.com", what browsers are at.
 	Origin string
-	Log    *slog.Logger     // default: discards
-	Now    func() time.Time // default: time.Now
-	Rand   io.Reader        // default: crypto/rand
+	// Observe is told what the Service does, for metrics and traces. nil: nobody is.
+	Observe Observer
+	Log     *slog.Logger     // default: discards
+	Now     func() time.Time // default: time.Now
+	Rand    io.Reader        // default: crypto/rand
 }
 
 // Recovery is what helps a person who has lost every second factor, beside recovery codes.
@@ -151,24 +153,25 @@ func orDuration(d *time.Duration, standard time.Duration) {
 // Service is the engine. Its methods may be called from many goroutines at once, and any number of Services,
 // in any number of processes, may share one Store.
 type Service struct {
-	users   Users
-	store   Store
-	keys    *keys
-	order   []factor.Kind
-	factors map[factor.Kind]factor.Factor
-	policy  Policy
-	limits  Limits
-	senders map[factor.Kind]Sender
-	notices Notices
-	recover Recovery
-	address func(u User) (factor.Enrolled, bool)
-	disown  func(ctx context.Context, user string, e Event) error
-	noticed chan struct{} // something is due
-	issuer  string
-	origin  string
-	log     *slog.Logger
-	now     func() time.Time
-	rand    io.Reader
+	users    Users
+	store    Store
+	keys     *keys
+	order    []factor.Kind
+	factors  map[factor.Kind]factor.Factor
+	policy   Policy
+	limits   Limits
+	senders  map[factor.Kind]Sender
+	notices  Notices
+	recover  Recovery
+	address  func(u User) (factor.Enrolled, bool)
+	disown   func(ctx context.Context, user string, e Event) error
+	noticed  chan struct{} // something is due
+	issuer   string
+	origin   string
+	log      *slog.Logger
+	observer Observer
+	now      func() time.Time
+	rand     io.Reader
 
 	sessions sessionCache
 	touching chan struct{} // bounds how many last-use notes are written at once
@@ -191,9 +194,12 @@ func New(c Config) (*Service, error) {
 		users: c.Users, keys: newKeys(c), policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders, notices: c.Notices,
 		recover: c.Recovery, address: c.Address, disown: c.Disowned, noticed: make(chan struct{}, 1),
 		factors: map[factor.Kind]factor.Factor{}, issuer: c.Issuer, origin: c.Origin,
-		log: c.Log, now: c.Now, rand: c.Rand, touching: make(chan struct{}, 4),
+		log: c.Log, observer: c.Observe, now: c.Now, rand: c.Rand, touching: make(chan struct{}, 4),
 	}
 	s.store = keyedStore{c.Store, s}
+	if s.observer != nil {
+		s.store = observedStore{s.store, s}
+	}
 	orDuration(&s.recover.Hold, 24*time.Hour)
 	if s.issuer == "" {
 		s.issuer = "Nightlatch"

@@ -210,7 +210,9 @@ func (s *Service) deliver(ctx context.Context, m *factor.Message) error {
 	if !ok {
 		return fmt.Errorf("%w: there is no sender for %q", ErrDeliveryFailed, m.Kind)
 	}
+	started := time.Now()
 	err := s.send(context.WithoutCancel(ctx), sender, *m)
+	s.delivered(ctx, m.Kind, started, err)
 	switch {
 	case err == nil:
 		return nil

@@ -22,6 +22,7 @@ import (
 	"github.com/nightlatch/nightlatch/factor/sentcode"
 	"github.com/nightlatch/nightlatch/factor/webauthn"
 	"github.com/nightlatch/nightlatch/server/forward"
+	"github.com/nightlatch/nightlatch/server/metrics"
 	"github.com/nightlatch/nightlatch/server/settings"
 	"github.com/nightlatch/nightlatch/sqlstore"
 	"github.com/nightlatch/nightlatch/web"
@@ -44,6 +45,8 @@ type Config struct {
 	Tool bool
 	// Look: the database is left as it is, which is up to date. Nothing is taken in.
 	Look bool
+	// Tracer traces what the server does; nil: nobody does.
+	Tracer Tracer
 }
 
 // Server is the stand-alone server.
@@ -64,6 +67,8 @@ type Server struct {
 	texts    *sentcode.Factor // nil: no codes by SMS
 	outbox   *outbox.Outbox   // nil: messages are sent
 	signer   *forward.Signer
+	metrics  *metrics.Metrics // nil: metrics_listen is empty
+	tracer   Tracer           // may be nil
 	rules    forward.Rules
 	lookedAt string // how far forgetForeign has come; Maintain's alone
 	sentAway uint64 // how many hashes had been refused when that was looked at; Maintain's alone
@@ -75,7 +80,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, tracer: c.Tracer,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {
@@ -109,6 +114,9 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	factors := s.factors(c.Settings)
+	if c.Settings.MetricsListen != "" && !c.Tool && !c.Look {
+		s.metrics = s.newMetrics()
+	}
 	senders, err := s.senders(c.Settings)
 	if err != nil {
 		return nil, err
@@ -120,7 +128,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			Email: c.Settings.Recovery.Email, Hold: c.Settings.Recovery.Hold, AdminEmail: c.Settings.Recovery.AdminEmail,
 		},
 		Address: s.address, Senders: senders, Notices: s.noticeWriter(), Disowned: s.disowned,
-		Log: s.log, Now: s.now, Rand: s.rand,
+		Observe: s.observer(), Log: s.log, Now: s.now, Rand: s.rand,
 	})
 	if err != nil {
 		return nil, err
@@ -210,10 +218,14 @@ func (s *Server) Handler() (http.Handler, error) {
 		mux.HandleFunc("GET "+at+"/demo/outbox", s.demoOutbox(gate))
 	}
 	mux.Handle(at+"/", gate.Handler())
-	if at != "" {
-		return s.protect(gate, decider, mux)
+	if at == "" {
+		return s.observed(mux), nil
 	}
-	return mux, nil
+	protector, err := s.protect(gate, decider, mux)
+	if err != nil {
+		return nil, err
+	}
+	return s.observed(protector), nil
 }
 
 // expireEvery is how often what has expired is removed, and expireStep how many records of a type at once, so that

@@ -40,6 +40,11 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	metrics, err := listenForMetrics(ctx, set)
+	if err != nil {
+		return err
+	}
+	defer closeMetrics(metrics)
 	s, end, err := c.open(ctx, set, log, false)
 	if err != nil {
 		return err
@@ -57,6 +62,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	maintain, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { s.Maintain(maintain) })
+	running.Go(func() { serveMetrics(maintain, metrics, s.Metrics(), log) })
 	err = c.serve(ctx, listener, handler, set, log)
 	stop()
 	running.Wait()
