@@ -47,6 +47,7 @@ var floors = []struct {
 	{"cmd/*", 60},
 	{"examples/*", 60},
 	{"examples/*/*", 60},
+	{"torture", 60},
 }
 
 // saysNothing are names that fit any room: they show that a concept is missing.
