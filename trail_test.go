@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -30,7 +31,7 @@ func (w *world) spoil(statements ...string) {
 	defer db.Close()
 	for _, text := range statements {
 		if pgtest.Chosen() {
-			text = asPostgreSQL.Replace(text)
+			text = asPostgreSQL(text)
 		}
 		if _, err := db.ExecContext(w.Context(), text); err != nil {
 			w.Fatal(err)
@@ -38,8 +39,16 @@ func (w *world) spoil(statements ...string) {
 	}
 }
 
+var (
+	zeroBlob = regexp.MustCompile(`zeroblob\((\d+)\)`)
+	hexBlob  = regexp.MustCompile(`x'([0-9a-f]*)'`)
+)
+
 // asPostgreSQL writes the bytes in a statement as PostgreSQL has them.
-var asPostgreSQL = strings.NewReplacer("AS BLOB", "AS BYTEA", "zeroblob(36)", "decode(repeat('00', 36), 'hex')", "x''", "''")
+func asPostgreSQL(text string) string {
+	text = zeroBlob.ReplaceAllString(strings.ReplaceAll(text, "AS BLOB", "AS BYTEA"), "decode(repeat('00', $1), 'hex')")
+	return hexBlob.ReplaceAllString(text, "decode('$1', 'hex')")
+}
 
 // wantBroken verifies a trail that is broken at seq.
 func (w *world) wantBroken(name, user string, before nightlatch.Trail, seq int64, reason string) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All the tests, or the steps that are named: tools format pins vet cross bench examples unit e2e.
+# All the tests, or the steps that are named: tools format pins vet cross bench examples unit postgres e2e.
 # It installs what is missing where it may (root on Debian), else says what it skips. With CI=true nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,6 +30,8 @@ browser() { has chromium || has chromium-browser || has google-chrome || [ -x "$
 # flask: Debian's Flask-Security, by which a test makes a database to import.
 flask() { /usr/bin/python3 -c 'import flask_security, flask_sqlalchemy, bcrypt, cryptography, qrcode, phonenumbers' >/dev/null 2>&1; }
 
+postgresql() { has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+
 compose() { has docker-compose || docker compose version >/dev/null 2>&1; }
 
 # no_services keeps Debian from starting what it installs: the tests start proxies of their own, on ports of their own.
@@ -59,6 +61,7 @@ tools() {
 	has openssl || missing="$missing openssl"
 	has systemd-analyze || missing="$missing systemd"
 	compose || missing="$missing docker-compose"
+	postgresql || missing="$missing postgresql"
 	if [ -z "$missing" ]; then return; fi
 	if [ "$(id -u)" = 0 ] && has apt-get && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
 		say "install:$missing"
@@ -78,6 +81,7 @@ tools() {
 	has haproxy || skip "HAProxy before the server (no haproxy)"
 	has openssl || skip "making certificates (no openssl)"
 	has systemd-analyze || skip "reading the systemd unit (no systemd-analyze)"
+	postgresql || skip "PostgreSQL (no initdb)"
 	compose || skip "reading the compose file (no docker-compose)"
 	has npm || skip "a foreign browser client against the API (no npm)"
 }
@@ -137,6 +141,25 @@ unit() {
 	CGO_ENABLED=$cgo go test $race $fresh -timeout 20m ./...
 }
 
+# postgres runs on PostgreSQL what unit runs on SQLite, of the packages that keep anything; those that test the store itself
+# have both. Without the race detector: what is between the goroutines is the same.
+postgres() {
+	if ! postgresql; then
+		skip "the tests on PostgreSQL (no initdb)"
+		return
+	fi
+	say "go test on PostgreSQL"
+	# shellcheck disable=SC2086 # empty is no argument
+	NIGHTLATCH_TEST_DATABASE=postgres go test $fresh -timeout 20m . ./server ./web
+	if [ ! -f e2e/go.mod ] || ! browser; then return; fi
+	say "browser tests on PostgreSQL"
+	# shellcheck disable=SC2086
+	(cd e2e && NIGHTLATCH_TEST_DATABASE=postgres go test $fresh -timeout 15m -run "$walks" .)
+}
+
+# walks are the browser tests that go through the life of an account; the others test pages, which know no database.
+walks='^Test(Authenticators|SecurityKey|Passkey|RememberedDevice|FreshProof|ForcedEnrollment|ForgottenPassword|LostPhone|ThisWasNotMe|SentPhone|FirstSignIn|WrongPassword|ProxySignIn|Protect)'
+
 e2e() {
 	if [ ! -f e2e/go.mod ]; then return; fi
 	if ! browser; then
@@ -148,10 +171,10 @@ e2e() {
 	(cd e2e && go vet ./... && go test $fresh -timeout 15m ./...)
 }
 
-if [ $# = 0 ]; then set -- tools format pins vet cross bench examples unit e2e; fi
+if [ $# = 0 ]; then set -- tools format pins vet cross bench examples unit postgres e2e; fi
 for step in "$@"; do
 	case $step in
-	tools | format | pins | vet | cross | bench | examples | unit | e2e) "$step" ;;
+	tools | format | pins | vet | cross | bench | examples | unit | postgres | e2e) "$step" ;;
 	*) fail "there is no step $step" ;;
 	esac
 done
