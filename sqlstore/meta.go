@@ -23,8 +23,8 @@ func (r reader) Epoch(ctx context.Context) (int64, error) {
 	return n, err
 }
 
-// epochRows is how many rows the epoch is the sum of, in PostgreSQL.
-const epochRows = 16
+// epochRows is how many rows of nl_meta are the epoch's alone, in PostgreSQL: those after the first one, which others lock.
+const epochRows = 15
 
 // RaiseEpoch is as in nightlatch.Tx. In PostgreSQL it is done with the commit: a row stays locked until the commit is on
 // the disk, and those who raise the epoch at the same time would wait for each other that long. For the same reason
@@ -40,7 +40,7 @@ func (t txn) RaiseEpoch(ctx context.Context) error {
 func (c *conn) raiseEpoch(ctx context.Context) error {
 	row := uint32(1)
 	if c.pool.dialect == PostgreSQL {
-		row += c.store.turn.Add(1) % epochRows
+		row += 1 + c.store.turn.Add(1)%epochRows
 	}
 	return txn{reader{c}}.one(ctx, `UPDATE nl_meta SET epoch = epoch + 1 WHERE id = $1`, row)
 }
