@@ -106,6 +106,16 @@ func (s *Store) CheckKey(ctx context.Context, key *nightlatch.KeyRing, random io
 	return s.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error { return keepKeyCheck(ctx, tx.(txn), key, random) })
 }
 
+// Opens says whether key opens what is sealed in this store, as far as the check tells. It changes nothing.
+func (s *Store) Opens(ctx context.Context, key *nightlatch.KeyRing) (opens bool, err error) {
+	err = s.View(ctx, func(r nightlatch.Reader) error {
+		box, err := findKeyCheck(ctx, r.(reader))
+		opens = err == nil && len(box) > 0 && key.Check(box) == nil
+		return err
+	})
+	return opens, err
+}
+
 // IsSealed says whether the database holds the check of a key: whether anything was ever sealed in it. One that was never
 // migrated holds none.
 func (s *Store) IsSealed(ctx context.Context) (sealed bool, err error) {
