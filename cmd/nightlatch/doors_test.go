@@ -235,3 +235,39 @@ func TestRoomBesideHashes(t *testing.T) { //nolint:paralleltest // it sets what 
 		t.Error("what was set is not kept")
 	}
 }
+
+// What is said last arrives before the connection ends: net/http closes its own half first.
+func TestDoorClosesItsHalf(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &doors{Listener: l, most: 2}
+	defer func() { _ = in.Close() }()
+	v := in.visit(t)
+	c, err := in.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	half, ok := c.(interface{ CloseWrite() error })
+	if !ok {
+		t.Fatal("it cannot")
+	}
+	if err := half.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.r.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("the other half reads on: %v", err)
+	}
+	v.send("x")
+	if n, err := c.Read(make([]byte, 1)); n != 1 || err != nil {
+		t.Errorf("the half that is open: %v", err)
+	}
+	for range 2 {
+		_ = c.Close()
+	}
+	if in.open != 0 {
+		t.Errorf("%d are open", in.open)
+	}
+}
