@@ -206,7 +206,9 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 		return
 	}
 	if err := writable(ctx, store); err != nil {
-		d.fault("database", "it cannot be written: %v; look at the disk's space and at who owns data_dir", err)
+		d.fault("database", "it cannot be written: %v; look at the disk's space and at who owns it", err)
+	} else if why := unsafe(ctx, store); why != "" {
+		d.fault("database", "%s", why)
 	} else {
 		d.fine("database", "it is whole, up to date and can be written")
 	}
@@ -231,7 +233,7 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 // damage is what SQLite finds wrong with the file, or "".
 func damage(ctx context.Context, store *sqlstore.Store) (why string) {
 	if store.Dialect() != sqlstore.SQLite {
-		return ""
+		return "" // PostgreSQL says so where it meets damage
 	}
 	err := store.Read(ctx, func(q sqlstore.Querier) error {
 		return q.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&why)
