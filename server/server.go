@@ -40,6 +40,9 @@ type Config struct {
 	Now      func() time.Time // default: time.Now
 	Rand     io.Reader        // default: crypto/rand
 	Cost     password.Cost    // of a password's hash; default password.DefaultCost
+	// Holds, if set, is told when slow hashes begin to hold memory, and when they have given it back: see
+	// password.Options.
+	Holds func(bool)
 	// Tool: this is a command beside the server, maybe with other settings. It takes in accounts that settings
 	// define, and disables none that they do not.
 	Tool bool
@@ -60,6 +63,7 @@ type Server struct {
 	now      func() time.Time
 	rand     io.Reader
 	cost     password.Cost
+	holds    func(bool)
 	password *password.Factor
 	recovery *recovery.Factor
 	keys     *webauthn.Factor // nil: keys and passkeys are off
@@ -80,7 +84,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, tracer: c.Tracer,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, holds: c.Holds, tracer: c.Tracer,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {

@@ -54,7 +54,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 			return errors.Join(err, end())
 		}
 	}
-	spendMemory()
+	spendMemory(false)
 	handler, err := s.Handler()
 	if err != nil {
 		return errors.Join(err, end())
@@ -82,12 +82,22 @@ func makeRoom(set *settings.Settings) {
 	}
 }
 
-// spendMemory lets the heap grow to two and a half times what lives, which is some ten megabytes: a decision about a
+// The heap may grow by so much of what lives, which is some ten megabytes, before it is looked through: a decision about a
 // request makes little and needs it briefly, and to look through all that lives again and again would cost more than the
-// decision. What hashes work in is beside the heap and does not let it grow. Whoever sets GOGC decides.
-func spendMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(150)
+// decision. While hashes hold memory, which is beside the heap, there is less of it.
+const (
+	heapGrows        = 400 // percent
+	heapBesideHashes = 100
+)
+
+// spendMemory sets that. Whoever sets GOGC decides.
+func spendMemory(hashing bool) {
+	switch {
+	case os.Getenv("GOGC") != "":
+	case hashing:
+		debug.SetGCPercent(heapBesideHashes)
+	default:
+		debug.SetGCPercent(heapGrows)
 	}
 }
 

@@ -34,7 +34,9 @@ type Limiter struct {
 	refused, left uint64
 	served        uint64
 	spare         []*argon2.Memory
-	rested        uint64 // what served was when Rest was called last
+	lent          int
+	rested        uint64     // what served was when Rest was called last
+	holds         func(bool) // see Options.Holds
 
 	hashed func(argon2.Mode, argon2.Cost) // told of all hashes, by tests
 }

@@ -188,7 +188,14 @@ func TestBusyIsAFault(t *testing.T) {
 // The memory of a hash is the next one's, and goes when there was none for a while; what one large hash needed goes at once.
 func TestMemoryOfHashes(t *testing.T) {
 	t.Parallel()
-	l := NewLimiter(2, 0)
+	var told []bool
+	l := New(Options{Parallel: 2, Holds: func(holds bool) { told = append(told, holds) }}).Limiter()
+	defer func() {
+		// Twice it had none and took some; once it gave all back.
+		if want := []bool{true, false, true}; !slices.Equal(told, want) {
+			t.Errorf("told %v, want %v", told, want)
+		}
+	}()
 	for range 5 {
 		release, err := l.Acquire(t.Context(), "")
 		if err != nil {

@@ -22,6 +22,7 @@ func (l *Limiter) argon2(mode argon2.Mode, password, salt []byte, c argon2.Cost,
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.lent--
 	l.spare = append(l.spare, m)
 	return key
 }
@@ -30,6 +31,10 @@ func (l *Limiter) borrow() *argon2.Memory {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(l.spare)
+	if n+l.lent == 0 && l.holds != nil {
+		l.holds(true)
+	}
+	l.lent++
 	if n == 0 {
 		return new(argon2.Memory)
 	}
@@ -43,11 +48,14 @@ func (l *Limiter) borrow() *argon2.Memory {
 func (l *Limiter) Rest() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.served == l.rested && l.running == 0 {
+	if l.served == l.rested && l.running+l.lent == 0 && len(l.spare) > 0 {
 		for _, m := range l.spare {
 			m.Free()
 		}
 		l.spare = nil
+		if l.holds != nil {
+			l.holds(false)
+		}
 	}
 	l.rested = l.served
 }
