@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -21,9 +22,9 @@ const keyMost = 1 << 20
 // keyFromCommand runs the operator's command, by which a key management service can hand the ring out. Its output is the
 // ring and nothing else, and stands in no error; what it says on standard error does, since that tells what is wrong.
 func keyFromCommand(ctx context.Context, command string, within time.Duration) (*nightlatch.KeyRing, error) {
-	words, err := commandWords(command)
-	if err != nil {
-		return nil, fmt.Errorf("key_command: %w", err)
+	words := commandWords(command)
+	if len(words) == 0 {
+		return nil, errors.New("key_command: it names no program")
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -31,7 +32,7 @@ func keyFromCommand(ctx context.Context, command string, within time.Duration) (
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // the operator says what to run
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.WaitDelay = time.Second // what the command has started may hold its output open
-	err = cmd.Run()
+	err := cmd.Run()
 	defer clear(stdout.kept.Bytes())
 	switch said := strings.TrimSpace(stderr.kept.String()); {
 	case ctx.Err() != nil && err != nil:
@@ -61,41 +62,15 @@ func (b *limitedBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// commandWords splits a command at its white space; what stands in '…' or "…" is taken as it is. No shell runs it, so what
-// a shell would do something with is refused and not passed on as if it were meant so.
-func commandWords(command string) (words []string, err error) {
-	var word strings.Builder
-	var quote rune
-	begun := false
-	for _, r := range command {
-		switch {
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(r)
-		case r == '\'' || r == '"':
-			quote, begun = r, true
-		case strings.ContainsRune(" \t\r\n", r):
-			if begun {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			begun = false
-		case r == '~' && !begun, strings.ContainsRune("|&;<>()$`*?[]{}#!", r):
-			return nil, fmt.Errorf("%q means something to a shell, and none runs it: put it into quotes, or the whole into sh -c '…'", r)
-		default:
-			word.WriteRune(r)
-			begun = true
-		}
+// commandWords is how a command is run: as it is where it is plain words, since the image that we ship has no shell, and
+// by the shell where it is more, as everybody expects.
+func commandWords(command string) []string {
+	special := "|&;<>()$`*?[]{}#!~='\"\n"
+	if os.PathSeparator != '\\' {
+		special += `\`
 	}
-	if quote != 0 {
-		return nil, fmt.Errorf("a %c is not closed", quote)
+	if strings.ContainsAny(command, special) {
+		return []string{"sh", "-c", command}
 	}
-	if begun {
-		words = append(words, word.String())
-	}
-	if len(words) == 0 || words[0] == "" {
-		return nil, errors.New("it names no program")
-	}
-	return words, nil
+	return strings.Fields(command)
 }
