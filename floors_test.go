@@ -177,7 +177,7 @@ func factorFaults(p listed) (faults []string) {
 		return nil
 	}
 	for _, imp := range ours(p.Imports) {
-		if imp != "factor" && imp != "locale" && imp != "internal/argon2" { // arithmetic that somebody else's library lacks
+		if imp != "factor" && imp != "locale" {
 			faults = append(faults, "a factor imports only factor and locale of ours, not "+imp)
 		}
 	}

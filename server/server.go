@@ -40,7 +40,7 @@ type Config struct {
 	Now      func() time.Time // default: time.Now
 	Rand     io.Reader        // default: crypto/rand
 	Cost     password.Cost    // of a password's hash; default password.DefaultCost
-	// Holds, if set, is told when slow hashes begin to hold memory, and when they have given it back: see
+	// Holds, if set, is told when slow hashes begin to take memory, and when there were none for a while: see
 	// password.Options.
 	Holds func(bool)
 	// Tool: this is a command beside the server, maybe with other settings. It takes in accounts that settings

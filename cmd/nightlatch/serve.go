@@ -84,10 +84,10 @@ func makeRoom(set *settings.Settings) {
 
 // The heap may grow by so much of what lives, which is some ten megabytes, before it is looked through: a decision about a
 // request makes little and needs it briefly, and to look through all that lives again and again would cost more than the
-// decision. While hashes hold memory, which is beside the heap, there is less of it.
+// decision. While passwords are hashed, 19 MiB each, that would be hundreds of megabytes.
 const (
-	heapGrows        = 400 // percent
-	heapBesideHashes = 100
+	heapGrows      = 400 // percent
+	heapWithHashes = 40
 )
 
 // spendMemory sets that. Whoever sets GOGC decides.
@@ -95,9 +95,10 @@ func spendMemory(hashing bool) {
 	switch {
 	case os.Getenv("GOGC") != "":
 	case hashing:
-		debug.SetGCPercent(heapBesideHashes)
+		debug.SetGCPercent(heapWithHashes)
 	default:
 		debug.SetGCPercent(heapGrows)
+		debug.FreeOSMemory() // what the hashes have left
 	}
 }
 

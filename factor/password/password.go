@@ -51,8 +51,8 @@ type Options struct {
 	Parallel int
 	// Queue is how many more may wait: 256 if zero. The next one gets ErrBusy.
 	Queue int
-	// Holds, if set, is told when hashes begin to hold memory, and when Limiter.Rest has given it back, so that the program
-	// can be sparing with the rest meanwhile. It returns at once.
+	// Holds, if set, is told true before the first hash in a while, and false by Limiter.Rest when there were none for a
+	// while: each leaves its memory behind as garbage, so that a program does well to collect more often meanwhile.
 	Holds func(bool)
 	// Limiter, if set, is shared with others that hash slowly; Parallel, Queue and Holds are then ignored.
 	Limiter *Limiter
