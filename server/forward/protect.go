@@ -122,7 +122,7 @@ func isServiceWorker(h http.Header) bool {
 func (p *Protector) pass(w http.ResponseWriter, r *http.Request, what passed, asked Request) {
 	if s := what.out.Session; s != nil {
 		var err error
-		if what.text, err = p.d.o.Signer.Assert(*s, what.out.User, asked.Hostname(), p.d.o.Now()); err != nil {
+		if what.text, err = p.d.o.Signer.Assert(s, what.out.User, asked.Hostname(), p.d.o.Now()); err != nil {
 			p.log.Error("an assertion could not be made", "error", err)
 			p.refuse(w, r, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
 			return
