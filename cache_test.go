@@ -3,6 +3,7 @@ package nightlatch
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -48,24 +49,23 @@ func (s slowEpoch) View(context.Context, func(Reader) error) error {
 // One caller reads what is due; the others neither wait nor read it as well, save where it is too old.
 func TestCacheIsReadByOneCallerAtATime(t *testing.T) {
 	t.Parallel()
-	store := slowEpoch{asked: make(chan struct{}, 2), may: make(chan struct{})}
-	c := sessionCache{readAt: time.Now().Add(-epochEvery)}
-	done := make(chan bool)
-	go func() { done <- c.current(t.Context(), store) }()
-	<-store.asked
-	c.mu.Lock()
-	c.readAt = time.Now().Add(-epochEvery)
-	c.mu.Unlock()
-	if !c.current(t.Context(), store) || len(store.asked) != 0 {
-		t.Error("a second caller waits, or forgets, while the first one reads")
-	}
-	c.mu.Lock()
-	c.readAt = time.Now().Add(-epochAtMost)
-	c.mu.Unlock()
-	go func() { done <- c.current(t.Context(), store) }()
-	<-store.asked // it is too old: this one reads it too
-	close(store.may)
-	if a, b := <-done, <-done; !a || !b {
-		t.Error("what was read is not used")
-	}
+	synctest.Test(t, func(t *testing.T) { // no time passes in it
+		store := slowEpoch{asked: make(chan struct{}, 2), may: make(chan struct{})}
+		c := sessionCache{readAt: time.Now().Add(-epochEvery)}
+		done := make(chan bool)
+		go func() { done <- c.current(t.Context(), store) }()
+		<-store.asked
+		if !c.current(t.Context(), store) || len(store.asked) != 0 {
+			t.Error("a second caller waits, or forgets, while the first one reads")
+		}
+		c.mu.Lock()
+		c.readAt = time.Now().Add(-epochAtMost)
+		c.mu.Unlock()
+		go func() { done <- c.current(t.Context(), store) }()
+		<-store.asked // it is too old: this one reads it too
+		close(store.may)
+		if a, b := <-done, <-done; !a || !b {
+			t.Error("what was read is not used")
+		}
+	})
 }
