@@ -283,6 +283,11 @@ func TestProtectOddRequests(t *testing.T) {
 			t.Errorf("the application got %q:\n%s", bad, text)
 		}
 	}
+	for _, path := range []string{"/wiki?a=1;b=2", "/wiki?a=%zz&;", "/wiki?;", "/a;b/c%3Bd?e"} { // what was decided about, byte for byte
+		if _, text := o.do("GET", path, "", cookie); !strings.HasPrefix(text, "GET "+path+" ") {
+			t.Errorf("%s: the application got %s", path, text)
+		}
+	}
 	for path, status := range map[string]int{"/sw.js": 403, "/app/sw.js": 200} {
 		if resp, _ := o.do("GET", path, "", cookie, "Service-Worker: script"); resp.StatusCode != status {
 			t.Errorf("%s: %d, want %d", path, resp.StatusCode, status)
