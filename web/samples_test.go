@@ -215,6 +215,7 @@ func samples(t *testing.T) map[string]sample {
 		"sent-empty":        {"sent", sentView{}},
 		"verify-wait":       {"verify", sampleVerify(factor.Wait{Until: added.Add(30 * time.Second)})},
 		"verify-again":      {"verify", verifyView{Fresh: true, Shape: askAgain, SignIn: "/enter", Cancel: "/account"}},
+		"verify-anew":       {"verify", verifyView{Frame: Frame{To: "/vault"}, Fresh: true, Shape: askAnew, Cancel: "/account"}},
 		"verify-empty":      {"verify", verifyView{}},
 		"another":           {"another", anotherView{Frame: Frame{Alert: "The key was not used."}, Offers: sampleOffers(), Recover: true}},
 		"another-empty":     {"another", anotherView{}},
