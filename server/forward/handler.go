@@ -27,14 +27,14 @@ type Sessions interface {
 // Options are what New needs. Sessions, PublicURL and Signer must be set.
 type Options struct {
 	Sessions Sessions
-	Rules    Rules
+	Rules    Rules // their zero value: level 2 everywhere
 	Signer   *Signer
 	// PublicURL is where people find us, and Prefix the path below which our own pages are.
 	PublicURL, Prefix string
 	// Trusted are the networks of the proxies that may ask.
 	Trusted []netip.Prefix
-	Now     func() time.Time
-	Log     *slog.Logger
+	Now     func() time.Time // default time.Now
+	Log     *slog.Logger     // default: discards
 }
 
 // Decider answers what becomes of requests.
