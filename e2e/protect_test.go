@@ -83,6 +83,8 @@ func TestSentInACircle(t *testing.T) {
 		p.wantHeading("You are sent in a circle")
 		p.wantAlert(fmt.Sprintf("You are signed in here, and %s does not see it.", f.appOrigin()))
 		p.wantText("Set cookie_domain to a domain that covers both hosts.")
+		p.resize(narrow, 844)
+		p.seen("loop")
 		p.follow("Your account")
 		p.wantHeading("Your account")
 		if seen := f.app.take(); len(seen) > 0 {

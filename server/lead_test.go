@@ -96,8 +96,12 @@ func TestLedToTheFirstEnrollment(t *testing.T) {
 			l.clock.move(2 * time.Minute) // as long as it takes to find the telephone
 			b.send("/finish/totp", map[string]string{"code": "000000"})
 			b.want(401, l.pages+"/account/authenticators/finish/totp")
-			if again := b.scan(); again.Secret.Base32() != app.Secret.Base32() {
-				t.Fatal("after a wrong code it is another secret")
+			if l.pages == "" {
+				if again := b.scan(); again.Secret.Base32() != app.Secret.Base32() {
+					t.Fatal("after a wrong code it is another secret")
+				}
+			} else if aURI.MatchString(b.body) {
+				t.Fatal("beside an application the secret is shown twice")
 			}
 			b.send("/finish/totp", map[string]string{"code": codeOf(t, app, l.clock.now())})
 			b.want(200, l.pages+"/account/authenticators/finish/totp")
