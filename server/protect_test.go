@@ -30,7 +30,7 @@ func newProtected(t *testing.T, app http.Handler, rules ...string) *protected {
 	t.Cleanup(o.app.Close)
 	o.p.write("nightlatch.toml", "[policy]\nfactors = [\"totp\", \"hotp\", \"recovery\"]\n"+strings.Join(rules, "\n"))
 	set, err := settings.Load(settings.Sources{
-		Dir: o.p.dir, Env: []string{"NIGHTLATCH_DATA_DIR=" + o.p.dir + "/data", "NIGHTLATCH_SIGN_UP_ENABLED=true"}, Protect: o.app.URL,
+		Dir: o.p.dir, Env: []string{"NIGHTLATCH_DATA_DIR=" + o.p.dir + "/data", "NIGHTLATCH_SIGN_UP_ENABLED=true"}, Protect: &o.app.URL,
 	})
 	if err != nil {
 		t.Fatal(err)
