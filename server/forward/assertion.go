@@ -120,7 +120,7 @@ type claims struct {
 }
 
 // Assert returns an assertion for one host. One serves a session, as it and its user stand, and a host for up to 30 seconds.
-func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, now time.Time) (string, error) {
+func (s *Signer) Assert(ses *nightlatch.Session, u *nightlatch.User, host string, now time.Time) (string, error) {
 	at, name := newestProof(ses), Name(u)
 	of := madeFor{ses.ID, host, at.UnixMicro()}
 	s.mu.Lock()
@@ -154,7 +154,7 @@ func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, 
 	return text, nil
 }
 
-func newestProof(ses nightlatch.Session) (at time.Time) {
+func newestProof(ses *nightlatch.Session) (at time.Time) {
 	for _, p := range ses.Proofs {
 		if p.At.After(at) {
 			at = p.At
@@ -169,7 +169,7 @@ var methods = map[factor.Kind]string{
 }
 
 // amr says how the session was proven (RFC 8176). "mfa" is missing where a remembered device carried the second proof.
-func amr(ses nightlatch.Session) []string {
+func amr(ses *nightlatch.Session) []string {
 	list, carried := []string{}, false
 	for _, p := range ses.Proofs {
 		m, ok := methods[p.Kind]
