@@ -28,6 +28,7 @@ scale: ## what people wait for at a thousand, a hundred thousand and a million a
 
 torture: ## kill nodes and databases KILLS times (500) each while clients use them; SEED=N repeats the choices of a run
 	go test ./torture -v -count=1 -timeout 12h -kills $(or $(KILLS),500) -seed $(or $(SEED),0)
+	go test ./server -run 'TestOneWinner' -v -count=1 -timeout 4h -rounds 200
 
 cross: ## build for Linux, macOS and Windows on amd64 and arm64, without a C compiler
 	@.ci/test.sh cross

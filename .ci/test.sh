@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All the tests, or the steps that are named: tools format pins vet cross bench examples unit postgres e2e.
+# All the tests, or the steps that are named: tools format pins vet cross bench otel examples unit postgres e2e.
 # It installs what is missing where it may (root on Debian), else says what it skips. With CI=true nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -148,6 +148,12 @@ bench() {
 	(cd bench && go vet ./... && go test -run '^$' -bench . -benchtime 1x ./... && go test ./scale)
 }
 
+# otel: the program with traces, before somebody who takes them.
+otel() {
+	say "traces"
+	(cd otel && go vet ./... && go test $fresh ./...)
+}
+
 # examples: those that are modules of their own, since they show a router of others.
 examples() {
 	for module in examples/*/go.mod; do
@@ -198,10 +204,10 @@ e2e() {
 	(cd e2e && go vet ./... && go test $fresh -timeout 15m ./...)
 }
 
-if [ $# = 0 ]; then set -- tools format pins vet cross bench examples unit postgres e2e; fi
+if [ $# = 0 ]; then set -- tools format pins vet cross bench otel examples unit postgres e2e; fi
 for step in "$@"; do
 	case $step in
-	tools | format | pins | vet | cross | bench | examples | unit | postgres | e2e) "$step" ;;
+	tools | format | pins | vet | cross | bench | otel | examples | unit | postgres | e2e) "$step" ;;
 	*) fail "there is no step $step" ;;
 	esac
 done

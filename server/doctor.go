@@ -33,7 +33,7 @@ const (
 // Finding is one thing that Diagnose looked at: how it is, and of what is wrong what to do about it.
 type Finding struct {
 	Grade Grade  `json:"grade"`
-	Area  string `json:"area"` // "settings", "clock", "database", "key", "mail", "sms", "public_url", "webauthn", "rules", "policy"
+	Area  string `json:"area"` // "settings", "clock", "database", "key", "mail", "sms", "public_url", "webauthn", "rules", "policy", "metrics"
 	Text  string `json:"text"`
 }
 
@@ -60,6 +60,7 @@ func Diagnose(ctx context.Context, e Examination) []Finding {
 	d.clock()
 	d.mail(ctx)
 	d.sms()
+	d.metrics()
 	return d.found
 }
 

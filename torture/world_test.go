@@ -66,10 +66,9 @@ type world struct {
 	faults []error
 }
 
-// newWorld makes nodes that share one directory, with its key, and starts them.
-func newWorld(t *testing.T, seed uint64, nodes int, databaseURL string) *world {
+// newWorld makes nodes that share one directory, with its key, and starts them, one program after the other.
+func newWorld(t *testing.T, seed uint64, databaseURL string, programs ...string) *world {
 	t.Helper()
-	program := build(t)
 	w := &world{
 		t: t, dir: t.TempDir(), done: map[string]int{}, random: newRandom(seed, 0),
 		http: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * clients}},
@@ -77,7 +76,7 @@ func newWorld(t *testing.T, seed uint64, nodes int, databaseURL string) *world {
 	if err := os.WriteFile(filepath.Join(w.dir, "nightlatch.toml"), fmt.Appendf(nil, settingsText, databaseURL), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for i := range nodes {
+	for i, program := range programs {
 		n := &node{name: fmt.Sprintf("node %d", i+1), dir: w.dir, program: program}
 		t.Cleanup(func() { _ = n.kill() })
 		if err := n.start(); err != nil {
