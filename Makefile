@@ -1,6 +1,6 @@
 # Nightlatch. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help test unit lint vuln fuzz bench scale cross run tidy
+.PHONY: help test unit lint vuln fuzz bench scale torture cross run tidy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ bench: ## the benchmarks, against other implementations in the same run
 
 scale: ## what people wait for at a thousand, a hundred thousand and a million accounts, on both databases (long)
 	cd bench && go test ./scale -run Scale -v -timeout 4h -accounts 1000,100000,1000000 -rounds 200
+
+torture: ## kill nodes and databases KILLS times (500) each while clients use them; SEED=N repeats the choices of a run
+	go test ./torture -v -count=1 -timeout 12h -kills $(or $(KILLS),500) -seed $(or $(SEED),0)
+	go test ./server -run 'TestOneWinner' -v -count=1 -timeout 4h -rounds 200
 
 cross: ## build for Linux, macOS and Windows on amd64 and arm64, without a C compiler
 	@.ci/test.sh cross

@@ -33,7 +33,7 @@ func (s *Service) browserMark(user string, start Start) (string, error) {
 	if start.Token || value == "" {
 		keeps, value = "agent", start.Client.Agent
 	}
-	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "browser", []byte(user), []byte(keeps), []byte(value))
+	mac, err := s.lastingMAC("browser", []byte(user), []byte(keeps), []byte(value))
 	return base64.RawURLEncoding.EncodeToString(mac), err
 }
 

@@ -10,37 +10,55 @@ const (
 	cacheSize = 20_000
 	// epochEvery is how often the store is asked whether another process ended a session.
 	epochEvery = 500 * time.Millisecond
+	// epochAtMost is how old what was read may be while it is being read anew.
+	epochAtMost = 900 * time.Millisecond
 )
 
 // sessionCache keeps sessions that were found lately. It forgets all when this process ended or changed one, when
 // the store's Epoch moved, and when the Epoch cannot be read.
 type sessionCache struct {
+	reading sync.Mutex // held by whoever reads the epoch because it is due
 	mu      sync.RWMutex
-	byToken map[string]Session
+	byToken map[string]*Session
 	epoch   int64
 	readAt  time.Time // of the epoch; monotonic
 	flushes int64
 }
 
-// find returns a session that is known and not due to be noted as used.
-func (c *sessionCache) find(ctx context.Context, store Store, hash string, now time.Time) (Session, bool) {
+// find returns a session that is known and not due to be noted as used, or nil. Nobody changes it.
+func (c *sessionCache) find(ctx context.Context, store Store, hash string, now time.Time) *Session {
 	if !c.current(ctx, store) {
-		return Session{}, false
+		return nil
 	}
 	c.mu.RLock()
-	ses, ok := c.byToken[hash]
+	ses := c.byToken[hash]
 	c.mu.RUnlock()
-	return ses, ok && now.Sub(ses.LastUsedAt) < touchEvery
+	if ses == nil || now.Sub(ses.LastUsedAt) >= touchEvery {
+		return nil
+	}
+	return ses
 }
 
-// current reads the epoch where that is due and says whether what is kept may be used.
+// current reads the epoch where that is due and says whether what is kept may be used. While one caller reads, the
+// others go on with what is kept, for as long as that is surely younger than a second.
 func (c *sessionCache) current(ctx context.Context, store Store) bool {
 	c.mu.RLock()
-	fresh := time.Since(c.readAt) < epochEvery && !c.readAt.IsZero()
+	age, read := time.Since(c.readAt), !c.readAt.IsZero()
 	c.mu.RUnlock()
-	if fresh {
+	if read && age < epochEvery {
 		return true
 	}
+	switch {
+	case c.reading.TryLock():
+		defer c.reading.Unlock()
+	case read && age < epochAtMost:
+		return true
+	}
+	return c.read(ctx, store)
+}
+
+// read reads the epoch and forgets what is kept where that moved or cannot be read.
+func (c *sessionCache) read(ctx context.Context, store Store) bool {
 	asked := time.Now()
 	var epoch int64
 	err := store.View(ctx, func(r Reader) (err error) {
@@ -67,14 +85,14 @@ func (c *sessionCache) ticket() int64 {
 	return c.flushes
 }
 
-func (c *sessionCache) keep(ticket int64, hash string, ses Session) {
+func (c *sessionCache) keep(ticket int64, hash string, ses *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.flushes != ticket {
 		return
 	}
 	if c.byToken == nil || len(c.byToken) >= cacheSize {
-		c.byToken = map[string]Session{}
+		c.byToken = map[string]*Session{}
 	}
 	c.byToken[hash] = ses
 }

@@ -98,6 +98,7 @@ func (s *Service) challenge(ctx context.Context, tok string, kind factor.Kind, i
 			return ch, s.deliverChallenge(ctx, sent)
 		}
 		if !errors.Is(err, ErrConflict) {
+			s.unsent(ctx, kind, err)
 			return Challenge{}, s.outer(err)
 		}
 		if ctx.Err() != nil {

@@ -42,13 +42,13 @@ func (s *Service) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	c.MAC = s.key.MAC("checkpoint", c.parts()...)
+	c.MAC = s.Key().MAC("checkpoint", c.parts()...)
 	return c, nil
 }
 
 // CheckCheckpoint judges whether a checkpoint is one that Checkpoint made. Errors: ErrNoCheckpoint.
 func (s *Service) CheckCheckpoint(c Checkpoint) error {
-	if s.key.CheckMAC(c.MAC, "checkpoint", c.parts()...) != nil {
+	if s.Key().CheckMAC(c.MAC, "checkpoint", c.parts()...) != nil {
 		return ErrNoCheckpoint
 	}
 	return nil

@@ -19,7 +19,8 @@ type NewEnrollment struct {
 	Label    string          // "" = the kind's name, numbered
 	Replaces string          // the id of an authenticator that goes when this one is finished, or ""
 	Response factor.Response // what was chosen beforehand
-	// Resume shows the pending enrollment of that kind again, if there is one, instead of beginning another.
+	// Resume shows the pending enrollment of that kind again, if there is one, instead of beginning another. With
+	// Policy.ProofPerChange it does so only where a code is sent, since what else is shown suffices to finish it.
 	Resume bool
 }
 
@@ -50,6 +51,7 @@ func (s *Service) BeginEnrollment(ctx context.Context, tok string, n NewEnrollme
 		if err == nil {
 			return e, destinationField(s.deliver(ctx, m), n.Kind)
 		}
+		s.unsent(ctx, n.Kind, err)
 		var taken *InvalidError
 		if !errors.Is(err, ErrConflict) || errors.As(err, &taken) {
 			return Enrollment{}, s.outer(err)
@@ -69,8 +71,11 @@ type beginning struct {
 	client Client
 }
 
-// resumes says whether what is asked for is the enrollment that goes on.
-func (b *beginning) resumes(n NewEnrollment) bool {
+// resumes says whether what is asked for is the enrollment that goes on, and may be shown again.
+func (s *Service) resumes(b *beginning, n NewEnrollment) bool {
+	if s.policy.ShownOnce(n.Kind) {
+		return false
+	}
 	return b.live != nil && n.Resume && b.data.Replaces == n.Replaces && b.data.Passkey == n.Response.Passkey
 }
 
@@ -85,7 +90,7 @@ func (s *Service) beginOnce(ctx context.Context, tok string, n NewEnrollment, c 
 		if b.live, b.data, err = s.findPendingOf(ctx, r, b.h, factor.ForEnrollment, n.Kind, now); err != nil {
 			return err
 		}
-		if s.policy.ProofPerChange && b.resumes(n) { // its proof was used up when it was begun
+		if s.policy.ProofPerChange && s.resumes(b, n) { // its proof was used up when it was begun
 			return nil
 		}
 		return s.mayEnroll(b.h, n, n.Label, now)
@@ -93,7 +98,7 @@ func (s *Service) beginOnce(ctx context.Context, tok string, n NewEnrollment, c 
 	if err != nil {
 		return Enrollment{}, nil, err
 	}
-	if b.resumes(n) {
+	if s.resumes(b, n) {
 		return Enrollment{b.live.ID, n.Kind, b.data.Label, b.data.Prompt.prompt(), b.live.ExpiresAt}, nil, nil
 	}
 	if n.Resume && s.policy.info(n.Kind).Elsewhere { // whoever only looks is sent nothing
@@ -244,6 +249,12 @@ func (s *Service) spendForEnrollment(ctx context.Context, tx *change, h *holder)
 		return err
 	}
 	return s.spendProof(ctx, tx, again)
+}
+
+// Enrolling returns nil while an enrollment waits for its response. Errors: ErrNotFound (unknown, another's or over),
+// ErrForbidden, ErrUnauthenticated, ErrUnavailable.
+func (s *Service) Enrolling(ctx context.Context, tok, id string) error {
+	return s.outer(s.findEnrollment(ctx, &finishing{}, tok, id))
 }
 
 // CancelEnrollment ends the pending enrollments of a kind. Errors: ErrUnauthenticated, ErrUnavailable.

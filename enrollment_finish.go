@@ -29,8 +29,21 @@ func (s *Service) FinishEnrollment(ctx context.Context, tok, id, label string, r
 	if err != nil {
 		return Enrolled{}, err
 	}
+	seen := s.observing(ObservedEnrollment, "")
+	done, err := s.finishEnrollment(ctx, tok, id, label, r, c, seen)
+	if seen.Kind != "" {
+		if observedStep(tok) == ObservedFresh {
+			s.judged(ctx, seen, Next{}, err) // the session was there before
+		} else {
+			s.judged(ctx, seen, done.Next, err)
+		}
+	}
+	return done, err
+}
+
+func (s *Service) finishEnrollment(ctx context.Context, tok, id, label string, r factor.Response, c Client, seen *Observation) (Enrolled, error) {
 	for range maxRounds {
-		done, err := s.finishOnce(ctx, tok, id, label, r, c)
+		done, err := s.finishOnce(ctx, tok, id, label, r, c, seen)
 		var taken *InvalidError
 		if !errors.Is(err, ErrConflict) || errors.As(err, &taken) {
 			return done, s.outer(err)
@@ -53,11 +66,12 @@ type finishing struct {
 	backups  map[factor.Kind]factor.Enrolled
 }
 
-func (s *Service) finishOnce(ctx context.Context, tok, id, label string, r factor.Response, c Client) (Enrolled, error) {
+func (s *Service) finishOnce(ctx context.Context, tok, id, label string, r factor.Response, c Client, seen *Observation) (Enrolled, error) {
 	f := &finishing{client: c}
 	if err := s.findEnrollment(ctx, f, tok, id); err != nil {
 		return Enrolled{}, err
 	}
+	seen.Kind = f.pending.Kind
 	if label != "" {
 		f.data.Label = label
 	}

@@ -96,7 +96,7 @@ func (s *Service) addEvent(ctx context.Context, tx Tx, st *standing, e Event, no
 }
 
 func (s *Service) eventMAC(r EventRecord, before []byte) []byte {
-	return s.key.MAC("event", eventParts(r, before)...)
+	return s.Key().MAC("event", eventParts(r, before)...)
 }
 
 // eventParts is what binds an event to its place in the trail: every part has its length before it.

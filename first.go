@@ -24,6 +24,13 @@ type First struct {
 // Errors: ErrWrongCredentials for a user that is unknown or disabled and for a wrong response, alike;
 // *ThrottledError after too many wrong ones for the name or from the address, alike too; ErrUnavailable.
 func (s *Service) ProveFirst(ctx context.Context, a First) (Next, error) {
+	seen := s.observing(ObservedFirst, a.Response.Kind)
+	next, err := s.proveFirst(ctx, a)
+	s.judged(ctx, seen, next, err)
+	return next, err
+}
+
+func (s *Service) proveFirst(ctx context.Context, a First) (Next, error) {
 	for range maxRounds {
 		next, err := s.proveFirstOnce(ctx, a)
 		if !errors.Is(err, ErrConflict) {

@@ -202,11 +202,7 @@ func (s *Service) settleHold(ctx context.Context, tx *change, h *holder, n seale
 	if st.Hold == nil || st.Hold.ID != n.Hold || st.Hold.Sent {
 		return nil // it was canceled, or done already
 	}
-	to, err := s.destinationSubject(h.user.Email)
-	if err != nil {
-		return err
-	}
-	if !s.mayRecover(h, tx.now) || st.Hold.To != to {
+	if same, _ := s.isDestination(st.Hold.To, h.user.Email); !same || !s.mayRecover(h, tx.now) {
 		_, err := tx.endHold(ctx, h.user.ID, Client{})
 		return err
 	}

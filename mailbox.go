@@ -10,7 +10,8 @@ import (
 // address proves nothing more.
 
 // restMailbox suspends what sends its codes to the mailbox that the password came from, for as long as that is so. An
-// authenticator of which it is not known where its codes go counts as one.
+// authenticator of which it is not known where its codes go counts as one, and so does each where the key is gone with which
+// the mailbox was noted.
 func (s *Service) restMailbox(h *holder) error {
 	if h.standing == nil || h.standing.PasswordMailedTo == "" {
 		return nil
@@ -20,11 +21,7 @@ func (s *Service) restMailbox(h *holder) error {
 			continue
 		}
 		if a.To != "" {
-			to, err := s.destinationSubject(a.To)
-			if err != nil {
-				return err
-			}
-			if to != h.standing.PasswordMailedTo {
+			if same, known := s.isDestination(h.standing.PasswordMailedTo, a.To); !same && known {
 				continue
 			}
 		}

@@ -48,7 +48,8 @@ type User struct {
 //
 //	func (r *KeyRing) Format() []byte                                      // the text that ParseKeyRing reads
 //	func (r *KeyRing) Add(random io.Reader, now time.Time) (*KeyRing, error) // a ring with one new key more
-//	func (r *KeyRing) Newest() uint32                                      // the number of the key that seals
+//	func (r *KeyRing) Newest() uint32                                      // the highest number, that of the key that seals
+//	func (r *KeyRing) SealingWith(id uint32) (*KeyRing, error)             // the same ring, of which another key seals
 //
 // Keep its Format apart from the store: a file of mode 0600, a secret manager. Without it nothing that was sealed can be
 // read again.
@@ -57,6 +58,10 @@ type KeyRing = seal.Ring
 // ParseKeyRing reads a key ring from what its Format wrote: one key a line, as its number, the day it was made and 32
 // bytes in base64. Its errors name the line and show no key.
 func ParseKeyRing(text []byte) (*KeyRing, error) { return seal.Parse(text) }
+
+// ParseKeyLine is ParseKeyRing for a variable of the environment: the keys may stand one after another, with white space,
+// commas or semicolons between them.
+func ParseKeyLine(text string) (*KeyRing, error) { return seal.ParseLine(text) }
 
 // NewKeyRing makes a key ring with one new key, number 1, of the day of now. random is crypto/rand.Reader; the error is
 // that source's.
@@ -67,6 +72,9 @@ type Config struct {
 	Users Users
 	Store Store
 	Key   *KeyRing
+	// ReadKey reads the key ring anew, from where Key came from. It is asked when a record needs a key that the ring in use
+	// lacks, and by RenewKey. nil: the ring stays.
+	ReadKey func(ctx context.Context) (*KeyRing, error)
 	// Factors are the ways to prove, the strongest first: that is the order in which they are offered.
 	Factors []factor.Factor
 	Policy  Policy
@@ -88,9 +96,11 @@ type Config struct {
 	Issuer string
 	// Origin is "https://example.com", what browsers are at.
 	Origin string
-	Log    *slog.Logger     // default: discards
-	Now    func() time.Time // default: time.Now
-	Rand   io.Reader        // default: crypto/rand
+	// Observe is told what the Service does, for metrics and traces. nil: nobody is.
+	Observe Observer
+	Log     *slog.Logger     // default: discards
+	Now     func() time.Time // default: time.Now
+	Rand    io.Reader        // default: crypto/rand
 }
 
 // Recovery is what helps a person who has lost every second factor, beside recovery codes.
@@ -143,24 +153,25 @@ func orDuration(d *time.Duration, standard time.Duration) {
 // Service is the engine. Its methods may be called from many goroutines at once, and any number of Services,
 // in any number of processes, may share one Store.
 type Service struct {
-	users   Users
-	store   Store
-	key     *KeyRing
-	order   []factor.Kind
-	factors map[factor.Kind]factor.Factor
-	policy  Policy
-	limits  Limits
-	senders map[factor.Kind]Sender
-	notices Notices
-	recover Recovery
-	address func(u User) (factor.Enrolled, bool)
-	disown  func(ctx context.Context, user string, e Event) error
-	noticed chan struct{} // something is due
-	issuer  string
-	origin  string
-	log     *slog.Logger
-	now     func() time.Time
-	rand    io.Reader
+	users    Users
+	store    Store
+	keys     *keys
+	order    []factor.Kind
+	factors  map[factor.Kind]factor.Factor
+	policy   Policy
+	limits   Limits
+	senders  map[factor.Kind]Sender
+	notices  Notices
+	recover  Recovery
+	address  func(u User) (factor.Enrolled, bool)
+	disown   func(ctx context.Context, user string, e Event) error
+	noticed  chan struct{} // something is due
+	issuer   string
+	origin   string
+	log      *slog.Logger
+	observer Observer
+	now      func() time.Time
+	rand     io.Reader
 
 	sessions sessionCache
 	touching chan struct{} // bounds how many last-use notes are written at once
@@ -180,10 +191,14 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("nightlatch: Config.Factors is empty")
 	}
 	s := &Service{
-		users: c.Users, store: c.Store, key: c.Key, policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders, notices: c.Notices,
+		users: c.Users, keys: newKeys(c), policy: c.Policy, limits: c.Limits.withDefaults(), senders: c.Senders, notices: c.Notices,
 		recover: c.Recovery, address: c.Address, disown: c.Disowned, noticed: make(chan struct{}, 1),
 		factors: map[factor.Kind]factor.Factor{}, issuer: c.Issuer, origin: c.Origin,
-		log: c.Log, now: c.Now, rand: c.Rand, touching: make(chan struct{}, 4),
+		log: c.Log, observer: c.Observe, now: c.Now, rand: c.Rand, touching: make(chan struct{}, 4),
+	}
+	s.store = keyedStore{c.Store, s}
+	if s.observer != nil {
+		s.store = observedStore{s.store, s}
 	}
 	orDuration(&s.recover.Hold, 24*time.Hour)
 	if s.issuer == "" {

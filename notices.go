@@ -182,6 +182,9 @@ func (s *Service) SendNotices(ctx context.Context) (sent int, err error) {
 	}
 	for _, r := range due {
 		ok, err := s.sendNotice(ctx, r)
+		if isForeign(err) { // of whom it is cannot be opened
+			err = s.setAside(ctx, r, err)
+		}
 		if err != nil {
 			return sent, s.outer(err)
 		}
@@ -195,8 +198,8 @@ func (s *Service) SendNotices(ctx context.Context) (sent int, err error) {
 // sendNotice takes a notice up, so that no other process does, sends it, and removes it or puts it off.
 func (s *Service) sendNotice(ctx context.Context, r MessageRecord) (sent bool, err error) {
 	var n sealedNotice
-	if err := s.open(r.Sealed, noticePlace(r), &n); err != nil {
-		return false, err
+	if err := s.openNotice(ctx, r, &n); err != nil {
+		return false, s.setAside(ctx, r, err)
 	}
 	if n.Hold != "" {
 		return false, s.finishHold(ctx, r, n)
@@ -215,6 +218,24 @@ func (s *Service) sendNotice(ctx context.Context, r MessageRecord) (sent bool, e
 	}
 	r.DueAt = now.Add(delay(Limits{FirstDelay: noticeDelay, MaxDelay: noticeMaxDelay}, n.Tries-1))
 	return false, ignoreConflict(s.put(ctx, r))
+}
+
+func (s *Service) openNotice(ctx context.Context, r MessageRecord, n *sealedNotice) error {
+	err := s.open(r.Sealed, noticePlace(r), n)
+	if missing := (*seal.UnknownKeyError)(nil); errors.As(err, &missing) && s.mayOpenNow(ctx, missing.ID) {
+		err = s.open(r.Sealed, noticePlace(r), n)
+	}
+	return err
+}
+
+// noticeAside is how long a notice rests that cannot be opened: the key that it needs may come back.
+const noticeAside = 6 * time.Hour
+
+// setAside puts a notice off that cannot be opened, so that it holds up no other. It expires like all others.
+func (s *Service) setAside(ctx context.Context, r MessageRecord, why error) error {
+	s.log.Error("a notice cannot be opened, and is set aside", "message", r.ID, "user", r.User, "again_in", noticeAside, "error", why)
+	r.DueAt = s.time().Add(noticeAside)
+	return ignoreConflict(s.put(ctx, r))
 }
 
 // takeUp puts a notice off by the lease, so that no other process is at it, and says whether this one is.

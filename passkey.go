@@ -70,11 +70,18 @@ func (s *Service) BeginPasskey(ctx context.Context, kind factor.Kind, c Client) 
 // Errors: *factor.Refused (wrong, used, expired; alike for an authenticator that is unknown and a user who is disabled),
 // ErrUnavailable.
 func (s *Service) ProvePasskey(ctx context.Context, tok string, r factor.Response, start Start) (Next, error) {
+	seen := s.observing(ObservedPasskey, r.Kind)
+	next, err := s.provePasskey(ctx, tok, r, start, seen)
+	s.judged(ctx, seen, next, err)
+	return next, err
+}
+
+func (s *Service) provePasskey(ctx context.Context, tok string, r factor.Response, start Start, seen *Observation) (Next, error) {
 	a, err := s.openAnonymous(tok)
 	if err != nil {
 		return Next{}, err
 	}
-	r.Kind = a.Kind
+	r.Kind, seen.Kind = a.Kind, a.Kind
 	for range maxRounds {
 		next, err := s.provePasskeyOnce(ctx, a, r, start)
 		if !errors.Is(err, ErrConflict) {
@@ -96,7 +103,7 @@ func (s *Service) openAnonymous(tok string) (a anonymousChallenge, err error) {
 	if err != nil {
 		return a, factor.Refuse(factor.Wrong)
 	}
-	plain, err := s.key.Open(box, anonymousPlace)
+	plain, err := s.Key().Open(box, anonymousPlace)
 	if err != nil {
 		return a, factor.Refuse(factor.Wrong) // made up, or older than a key that is gone
 	}

@@ -183,6 +183,10 @@ func (p Policy) info(k factor.Kind) factor.Info {
 	return factor.Info{Kind: k, Name: string(k), Class: factor.Possession}
 }
 
+// ShownOnce says whether what an enrollment of a kind shows is shown once: with ProofPerChange, whoever sees it could
+// finish the enrollment in the person's place. A code that is sent is seen by nobody else.
+func (p Policy) ShownOnce(k factor.Kind) bool { return p.ProofPerChange && !p.info(k).Elsewhere }
+
 func (p Policy) isSecond(k factor.Kind) bool {
 	i := p.info(k)
 	return i.Class != factor.Knowledge && !i.Backup

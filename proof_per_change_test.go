@@ -8,6 +8,7 @@ import (
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/factor/totp"
 )
 
 // Where pages share their host with scripts of others, one proof serves one change, and not for long.
@@ -73,5 +74,33 @@ func TestOneProofOneChange(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d of 10 at once were served", n)
+	}
+}
+
+// What an enrollment shows suffices to finish it: a challenge as a secret does. It is shown to whoever proved, once.
+func TestShownOnceWithProofPerChange(t *testing.T) {
+	t.Parallel()
+	key, sent := knock("key"), knock("sent")
+	key.begin = func(factor.Call) (factor.Prompt, factor.State, error) {
+		return factor.PublicKey{Create: true, Options: []byte(`{"challenge":"x"}`)}, factor.State(`{}`), nil
+	}
+	sent.info.Elsewhere = true
+	w := newWorld(t, withFactors(key, sent), func(c *nightlatch.Config) { c.Policy.ProofPerChange = true })
+	w.add("ann")
+	tok := w.withPassword("ann")
+	for _, kind := range []factor.Kind{"key", "sent", totp.ByTime} {
+		w.clock.pass(time.Second)
+		tok = w.must(w.Verify(t.Context(), tok, factor.Response{Kind: "password", Password: right}, client)).Token
+		e := w.begin(tok, nightlatch.NewEnrollment{Kind: kind})
+		again, err := w.BeginEnrollment(t.Context(), tok, nightlatch.NewEnrollment{Kind: kind, Resume: true}, client)
+		var fresh *nightlatch.FreshProofError
+		if kind == "sent" && (err != nil || again.ID != e.ID) || kind != "sent" && (!errors.As(err, &fresh) || again.Prompt != nil) {
+			t.Errorf("%s is resumed: %+v, %v", kind, again, err)
+		}
+		w.want(w.Enrolling(t.Context(), tok, e.ID), nil)
+		w.want(w.Enrolling(t.Context(), w.withPassword("ann"), e.ID), nightlatch.ErrNotFound)
+		w.want(w.Enrolling(t.Context(), tok, ""), nightlatch.ErrNotFound)
+		w.want(w.CancelEnrollment(t.Context(), tok, kind), nil)
+		w.want(w.Enrolling(t.Context(), tok, e.ID), nightlatch.ErrNotFound)
 	}
 }

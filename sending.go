@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/seal"
 )
 
 // Sender delivers the messages of one kind; package deliver brings some, and what retries. It returns
@@ -133,14 +134,34 @@ func (s *Service) spendMessage(ctx context.Context, tx *change, user string, m *
 // numbers to try them all. What follows a plus sign in an address does not count (RFC 5233): as a rule all of it is one
 // box, which anybody could fill with addresses made up.
 func (s *Service) destinationSubject(to string) (string, error) {
+	mac, err := s.lastingMAC(destinationPurpose, destinationKey(to))
+	return destinationPrefix + base64.RawURLEncoding.EncodeToString(mac), err
+}
+
+const (
+	destinationPurpose = "destination"
+	destinationPrefix  = "to:"
+)
+
+func destinationKey(to string) []byte {
 	to = labelKey(to)
 	if at := strings.LastIndexByte(to, '@'); at > 0 {
 		if plus := strings.IndexByte(to[:at], '+'); plus > 0 {
 			to = to[:plus] + to[at:]
 		}
 	}
-	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "destination", []byte(to))
-	return "to:" + base64.RawURLEncoding.EncodeToString(mac), err
+	return []byte(to)
+}
+
+// isDestination says whether what destinationSubject made, perhaps when the ring was smaller, is of a destination. known is
+// false where the key that it was made with is gone.
+func (s *Service) isDestination(subject, to string) (is, known bool) {
+	mac, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(subject, destinationPrefix))
+	if err != nil {
+		return false, false
+	}
+	err = s.Key().CheckMAC(mac, destinationPurpose, destinationKey(to))
+	return err == nil, !errors.Is(err, seal.ErrUnknownKey)
 }
 
 func (s *Service) spend(ctx context.Context, tx *change, subject string, kind factor.Kind, limit int) (wait time.Duration, err error) {
@@ -189,7 +210,9 @@ func (s *Service) deliver(ctx context.Context, m *factor.Message) error {
 	if !ok {
 		return fmt.Errorf("%w: there is no sender for %q", ErrDeliveryFailed, m.Kind)
 	}
+	started := time.Now()
 	err := s.send(context.WithoutCancel(ctx), sender, *m)
+	s.delivered(ctx, m.Kind, started, err)
 	switch {
 	case err == nil:
 		return nil

@@ -91,14 +91,18 @@ func (s *Service) Session(ctx context.Context, tok string) (Session, error) {
 	if !ok {
 		return Session{}, ErrUnauthenticated
 	}
-	return s.sessionOf(ctx, hash, s.time())
+	ses, err := s.sessionOf(ctx, hash, s.time())
+	if err != nil {
+		return Session{}, err
+	}
+	return *ses, nil
 }
 
-// sessionOf is Session for the hash of a token.
-func (s *Service) sessionOf(ctx context.Context, hash string, now time.Time) (Session, error) {
-	if ses, ok := s.sessions.find(ctx, s.store, hash, now); ok {
+// sessionOf is Session for the hash of a token. What it returns is shared with the cache and is not changed.
+func (s *Service) sessionOf(ctx context.Context, hash string, now time.Time) (*Session, error) {
+	if ses := s.sessions.find(ctx, s.store, hash, now); ses != nil {
 		if !ses.ExpiresAt.After(now) {
-			return Session{}, ErrUnauthenticated
+			return nil, ErrUnauthenticated
 		}
 		return ses, nil
 	}
@@ -109,14 +113,14 @@ func (s *Service) sessionOf(ctx context.Context, hash string, now time.Time) (Se
 		return err
 	})
 	if err != nil {
-		return Session{}, s.outer(err)
+		return nil, s.outer(err)
 	}
 	if now.Sub(ses.LastUsedAt) >= touchEvery {
 		s.touch(ses, now)
 	} else {
-		s.sessions.keep(ticket, hash, ses)
+		s.sessions.keep(ticket, hash, &ses)
 	}
-	return ses, nil
+	return &ses, nil
 }
 
 // touch notes the last use without making the request wait; where too many wait already it is left to the next request.

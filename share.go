@@ -27,56 +27,58 @@ func (s *Service) SharedToken(tok string) string {
 	if !ok {
 		return ""
 	}
-	return sharedPrefix + hash + base64.RawURLEncoding.EncodeToString(s.key.MAC(sharedPurpose, []byte(hash)))
+	return sharedPrefix + hash + base64.RawURLEncoding.EncodeToString(s.Key().MAC(sharedPurpose, []byte(hash)))
 }
 
 // SharedSession is SessionAndUser for a token of SharedToken.
-func (s *Service) SharedSession(ctx context.Context, shared string) (Session, User, error) {
+func (s *Service) SharedSession(ctx context.Context, shared string) (*Session, *User, error) {
 	rest, ok := strings.CutPrefix(shared, sharedPrefix)
 	if !ok || len(rest) != token.HashLen+sharedMACLen {
-		return Session{}, User{}, ErrUnauthenticated
+		return nil, nil, ErrUnauthenticated
 	}
 	hash := rest[:token.HashLen]
 	mac, err := base64.RawURLEncoding.Strict().DecodeString(rest[token.HashLen:])
-	if err != nil || s.key.CheckMAC(mac, sharedPurpose, []byte(hash)) != nil {
-		return Session{}, User{}, ErrUnauthenticated
+	if err != nil || s.Key().CheckMAC(mac, sharedPurpose, []byte(hash)) != nil {
+		return nil, nil, ErrUnauthenticated
 	}
 	return s.sessionAndUser(ctx, hash)
 }
 
 // SessionAndUser is Session, with the user as Users has it now or had it less than a minute ago; at once after a Change
-// to it. A disabled user has no session. Errors: ErrUnauthenticated, ErrUnavailable.
-func (s *Service) SessionAndUser(ctx context.Context, tok string) (Session, User, error) {
+// to it. A disabled user has no session. What it returns is shared with other callers: read it only.
+// Errors: ErrUnauthenticated, ErrUnavailable.
+func (s *Service) SessionAndUser(ctx context.Context, tok string) (*Session, *User, error) {
 	hash, ok := token.Hash(token.Session, tok)
 	if !ok {
-		return Session{}, User{}, ErrUnauthenticated
+		return nil, nil, ErrUnauthenticated
 	}
 	return s.sessionAndUser(ctx, hash)
 }
 
-func (s *Service) sessionAndUser(ctx context.Context, hash string) (Session, User, error) {
+func (s *Service) sessionAndUser(ctx context.Context, hash string) (*Session, *User, error) {
 	ticket, now := s.sessions.ticket(), s.time()
 	ses, err := s.sessionOf(ctx, hash, now)
 	if err != nil {
-		return Session{}, User{}, err
+		return nil, nil, err
 	}
 	if ses.user != nil {
-		return ses, *ses.user, nil
+		return ses, ses.user, nil
 	}
 	u, err := s.users.FindUser(ctx, ses.User)
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && u.Disabled:
-		return Session{}, User{}, ErrUnauthenticated
+		return nil, nil, ErrUnauthenticated
 	case err != nil:
-		return Session{}, User{}, s.outer(err)
+		return nil, nil, s.outer(err)
 	}
-	ses.user = &u
-	s.keepWithUser(ticket, hash, ses, now)
-	return ses, u, nil
+	known := *ses
+	known.user = &u
+	s.keepWithUser(ticket, hash, &known, now)
+	return &known, &u, nil
 }
 
 // keepWithUser keeps what is not due to be read again.
-func (s *Service) keepWithUser(ticket int64, hash string, ses Session, now time.Time) {
+func (s *Service) keepWithUser(ticket int64, hash string, ses *Session, now time.Time) {
 	if now.Sub(ses.LastUsedAt) < touchEvery {
 		s.sessions.keep(ticket, hash, ses)
 	}

@@ -125,11 +125,11 @@ func (s *Service) seal(value any, place seal.Place) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.key.Seal(s.rand, plain, place)
+	return s.Key().Seal(s.rand, plain, place)
 }
 
 func (s *Service) open(box []byte, place seal.Place, value any) error {
-	plain, err := s.key.Open(box, place)
+	plain, err := s.Key().Open(box, place)
 	if err != nil {
 		return fmt.Errorf("%s.%s: %w", place.Table, place.Column, err)
 	}

@@ -68,6 +68,11 @@ type Reader interface {
 	// FindEvents returns at most limit events that q fits, the newest first: with q.User by their Seq, else by their At
 	// and, within one, by their User and Seq.
 	FindEvents(ctx context.Context, q EventQuery, limit int) ([]EventRecord, error)
+	// SealedAfter returns at most limit records of one of SealedTables whose sealed value does not begin with except and
+	// whose key is greater than after, in the order of their keys.
+	SealedAfter(ctx context.Context, table, after string, except []byte, limit int) ([]SealedRecord, error)
+	// CountSealed counts the records of each of SealedTables, and of "events", by their key.
+	CountSealed(ctx context.Context) ([]SealedCount, error)
 	// Epoch is a number that RaiseEpoch raises. A cache of sessions reads it and forgets all when it moved.
 	Epoch(ctx context.Context) (int64, error)
 }
@@ -85,6 +90,10 @@ type Tx interface {
 	// UserRecord removes everything of that user but the events and the
 	// messages.
 	Delete(ctx context.Context, r Record) error
+
+	// PutSealed puts box in the place of r.Box where that still stands at r.Revision, else it returns ErrConflict. The
+	// Revision stays, since what is sealed is the same.
+	PutSealed(ctx context.Context, r SealedRecord, box []byte) error
 
 	// RaiseEpoch makes the Epoch larger.
 	RaiseEpoch(ctx context.Context) error

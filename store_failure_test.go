@@ -133,6 +133,14 @@ func (r failingReader) Epoch(ctx context.Context) (int64, error) {
 	return ask(r.s, func() (int64, error) { return r.Reader.Epoch(ctx) })
 }
 
+func (r failingReader) SealedAfter(ctx context.Context, table, after string, except []byte, limit int) ([]nightlatch.SealedRecord, error) {
+	return ask(r.s, func() ([]nightlatch.SealedRecord, error) { return r.Reader.SealedAfter(ctx, table, after, except, limit) })
+}
+
+func (t failingTx) PutSealed(ctx context.Context, r nightlatch.SealedRecord, box []byte) error {
+	return t.do(func() error { return t.tx.PutSealed(ctx, r, box) })
+}
+
 func (t failingTx) do(f func() error) error {
 	if err := t.s.call(); err != nil {
 		return err

@@ -102,7 +102,7 @@ func userSubject(user string) string { return "user:" + user }
 // hashed with the key, so that who has the database alone cannot look for them. The oldest key serves, since it stays
 // when the ring grows.
 func (s *Service) nameSubject(identifier string) (string, error) {
-	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "name", []byte(identifier))
+	mac, err := s.lastingMAC("name", []byte(identifier))
 	return "name:" + base64.RawURLEncoding.EncodeToString(mac), err
 }
 

@@ -142,7 +142,7 @@ func TestSubjectOfANameNeedsTheKey(t *testing.T) {
 		return key
 	}
 	subject := func(key *KeyRing, name string) string {
-		got, err := (&Service{key: key}).nameSubject(name)
+		got, err := (&Service{keys: newKeys(Config{Key: key})}).nameSubject(name)
 		if err != nil {
 			t.Fatal(err)
 		}

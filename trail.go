@@ -24,6 +24,8 @@ const (
 	TrailTooMany   = "too many"  // the event is none of those that were counted; all are when what counts them is gone
 	TrailReplaced  = "replaced"  // the event is another than the checkpoint noted
 	TrailUncounted = "uncounted" // Seq is 0: the record of the user, which counts the events, was changed
+	// TrailNoKey: it cannot be judged; Key says which key is missing. Seq is 0 where the record of the user needs it.
+	TrailNoKey = "no key"
 )
 
 // BrokenTrailError names the first event of a user's trail that was changed, removed or reordered.
@@ -31,10 +33,14 @@ type BrokenTrailError struct {
 	User   string
 	Seq    int64
 	Reason string // one of the Trail… constants
+	Key    uint32 // with TrailNoKey
 }
 
 // Error says which and how.
 func (e *BrokenTrailError) Error() string {
+	if e.Reason == TrailNoKey {
+		return fmt.Sprintf("the trail of user %s cannot be judged at event %d: key %d is needed and not in the key ring", e.User, e.Seq, e.Key)
+	}
 	return fmt.Sprintf("the trail of user %s is broken at event %d: %s", e.User, e.Seq, e.Reason)
 }
 
@@ -50,6 +56,9 @@ func (s *Service) VerifyTrail(ctx context.Context, user string, before Trail) (T
 		is, broken, err = s.walkTrail(ctx, r, user, before)
 		return err
 	})
+	if missing := (*seal.UnknownKeyError)(nil); errors.As(err, &missing) {
+		return Trail{}, &BrokenTrailError{User: user, Reason: TrailNoKey, Key: missing.ID}
+	}
 	if err != nil {
 		return Trail{}, s.outer(err)
 	}
@@ -62,7 +71,7 @@ func (s *Service) VerifyTrail(ctx context.Context, user string, before Trail) (T
 // walkTrail goes from the newest event to the first, and remembers the last fault that it met: the earliest.
 func (s *Service) walkTrail(ctx context.Context, r Reader, user string, before Trail) (Trail, *BrokenTrailError, error) {
 	st, err := s.findStanding(ctx, r, user)
-	if isForeign(err) {
+	if errors.Is(err, seal.ErrTampered) {
 		return Trail{}, &BrokenTrailError{User: user, Reason: TrailUncounted}, nil
 	}
 	if err != nil {
@@ -139,8 +148,16 @@ func (w *trailWalk) join(seq int64, mac []byte) {
 		if !bytes.Equal(mac, w.head) {
 			w.fault(seq, TrailChanged)
 		}
-	case !w.s.isEvent(*w.after, mac):
-		w.fault(w.after.Seq, TrailChanged)
+	default:
+		err := w.s.checkEvent(*w.after, mac)
+		if missing := (*seal.UnknownKeyError)(nil); errors.As(err, &missing) && missing.ID != 0 { // no key has that number
+			w.fault(w.after.Seq, TrailNoKey)
+			if w.broken.Reason == TrailNoKey {
+				w.broken.Key = missing.ID
+			}
+		} else if err != nil {
+			w.fault(w.after.Seq, TrailChanged)
+		}
 	}
 }
 
@@ -154,8 +171,8 @@ func (w *trailWalk) end() {
 	}
 }
 
-func (s *Service) isEvent(r EventRecord, before []byte) bool {
-	return s.key.CheckMAC(r.MAC, "event", eventParts(r, before)...) == nil
+func (s *Service) checkEvent(r EventRecord, before []byte) error {
+	return s.Key().CheckMAC(r.MAC, "event", eventParts(r, before)...)
 }
 
 // EventOf is an event with the user whose trail it stands in.

@@ -39,8 +39,15 @@ const (
 // Errors: *factor.Refused (the reason says why), *ThrottledError (nothing was judged), ErrUnauthenticated,
 // ErrUnavailable. No verdict is returned before it is committed.
 func (s *Service) Verify(ctx context.Context, tok string, r factor.Response, c Client, options ...VerifyOption) (Next, error) {
+	seen := s.observing(observedStep(tok), r.Kind)
+	next, err := s.verify(ctx, tok, r, c, options, seen)
+	s.judged(ctx, seen, next, err)
+	return next, err
+}
+
+func (s *Service) verify(ctx context.Context, tok string, r factor.Response, c Client, options []VerifyOption, seen *Observation) (Next, error) {
 	for range maxRounds {
-		next, err := s.verifyOnce(ctx, tok, r, c, options)
+		next, err := s.verifyOnce(ctx, tok, r, c, options, seen)
 		if !errors.Is(err, ErrConflict) {
 			return next, s.outer(err)
 		}
@@ -67,7 +74,7 @@ type trial struct {
 	refused  *factor.Refused
 }
 
-func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response, c Client, options []VerifyOption) (Next, error) {
+func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response, c Client, options []VerifyOption, seen *Observation) (Next, error) {
 	t := &trial{client: c, remember: slices.Contains(options, RememberDevice), noChange: slices.Contains(options, ServesNoChange)}
 	if err := s.prepareTrial(ctx, t, tok, r); err != nil {
 		return Next{}, err
@@ -76,6 +83,7 @@ func (s *Service) verifyOnce(ctx context.Context, tok string, r factor.Response,
 		if err := s.judge(ctx, t, r); err != nil {
 			return Next{}, err
 		}
+		seen.ClockOffBy = t.verdict.ClockOffBy
 	}
 	var next Next
 	var outcome error

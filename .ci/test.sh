@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All the tests, or the steps that are named: tools format pins vet cross bench examples unit e2e.
+# All the tests, or the steps that are named: tools format pins vet cross bench otel examples unit postgres e2e.
 # It installs what is missing where it may (root on Debian), else says what it skips. With CI=true nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,54 +32,85 @@ flask() { /usr/bin/python3 -c 'import flask_security, flask_sqlalchemy, bcrypt, 
 
 compose() { has docker-compose || docker compose version >/dev/null 2>&1; }
 
-# no_services keeps Debian from starting what it installs: the tests start proxies of their own, on ports of their own.
-policy=
-no_services() {
-	if [ -e /usr/sbin/policy-rc.d ]; then return; fi
-	policy=/usr/sbin/policy-rc.d
-	printf '#!/bin/sh\nexit 101\n' >"$policy"
-	chmod 755 "$policy"
-	trap 'rm -f "$policy"' EXIT
+# database: Debian keeps PostgreSQL's programs out of the PATH.
+database() { has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
+
+# compiler: one without the C library's headers is of no use.
+compiler() { has "$(go env CC)" && echo '#include <stdlib.h>' | "$(go env CC)" -E - >/dev/null 2>&1; }
+
+# authorities: only Debian's place for them is known, since only there can they be installed.
+authorities() { [ ! -e /etc/debian_version ] || [ -s "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" ]; }
+
+# needs: how to tell that something is there, the packages of Debian that bring it, and what is left out without it.
+# They are a C compiler, a browser, three programs that check our codes and QR codes, npm, which fetches a foreign
+# browser client, a program that people come from, those that read what lies in deploy/, and a database. A container
+# engine is none of them: it cannot be had everywhere, and a test runs the image's program in a root of its own instead.
+needs() {
+	cat <<-'END'
+		authorities|ca-certificates|modules from a proxy (no certificates of authorities)
+		compiler|gcc libc6-dev|the race detector (no C compiler)
+		browser|chromium|browser tests (no chromium)
+		has oathtool|oathtool|agreement with oathtool (no oathtool)
+		has zbarimg|zbar-tools|reading QR codes back (no zbarimg)
+		has rsvg-convert|librsvg2-bin|reading SVG QR codes back (no rsvg-convert)
+		has npm|npm|a foreign browser client against the API (no npm)
+		flask|python3-flask-security python3-flask-sqlalchemy python3-bcrypt python3-cryptography python3-qrcode python3-phonenumbers|a database of Flask-Security (no python3-flask-security)
+		has nginx|nginx-light|nginx before the server (no nginx)
+		has caddy|caddy|Caddy before the server (no caddy)
+		has haproxy|haproxy|HAProxy before the server (no haproxy)
+		has openssl|openssl|making certificates (no openssl)
+		has systemd-analyze|systemd|reading the systemd unit (no systemd-analyze)
+		compose|docker-compose|reading the compose file (no docker-compose)
+		database|postgresql|a store on PostgreSQL (no postgres)
+	END
 }
 
-# tools installs the programs that some tests run: a browser, three that check our codes and QR codes, npm, which
-# fetches a foreign browser client, a program that people come from, and those that read what lies in deploy/. A container
-# engine is none of them: it cannot be had everywhere, and a test runs the image's program in a root of its own instead.
+# quiet_install installs packages of Debian without a question, and nothing that it installs is started, nor is a
+# database made: the tests start programs of their own, on ports of their own.
+quiet_install() {
+	made=
+	trap 'rm -f $made' EXIT
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		made=/usr/sbin/policy-rc.d
+		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+		chmod 755 /usr/sbin/policy-rc.d
+	fi
+	if ! database; then
+		mkdir -p /etc/postgresql-common/createcluster.d
+		made="$made /etc/postgresql-common/createcluster.d/nightlatch-tests.conf"
+		echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/nightlatch-tests.conf
+	fi
+	apt-get update -qq || say "apt-get could not read every list anew"
+	# One name that this Debian does not have keeps apt-get from installing any of them.
+	debs "$@" || for package; do debs "$package" || say "apt-get could not install $package"; done
+	# shellcheck disable=SC2086 # one word a file
+	rm -f $made
+	trap - EXIT
+}
+
+# debs does not wait for the disk after each file, and keeps no package once it is installed.
+debs() {
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		-o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o APT::Keep-Downloaded-Packages=false \
+		-o Dpkg::Options::=--force-unsafe-io -o Dpkg::Options::=--force-confold "$@" </dev/null >/dev/null
+}
+
+# tools installs the programs that some tests run.
 tools() {
 	missing=
-	browser || missing="$missing chromium"
-	has oathtool || missing="$missing oathtool"
-	has zbarimg || missing="$missing zbar-tools"
-	has rsvg-convert || missing="$missing librsvg2-bin"
-	has npm || missing="$missing npm"
-	flask || missing="$missing python3-flask-security python3-flask-sqlalchemy python3-bcrypt python3-cryptography python3-qrcode python3-phonenumbers"
-	has nginx || missing="$missing nginx-light"
-	has caddy || missing="$missing caddy"
-	has haproxy || missing="$missing haproxy"
-	has openssl || missing="$missing openssl"
-	has systemd-analyze || missing="$missing systemd"
-	compose || missing="$missing docker-compose"
+	while IFS='|' read -r there packages _; do
+		$there </dev/null || missing="$missing $packages"
+	done < <(needs)
 	if [ -z "$missing" ]; then return; fi
 	if [ "$(id -u)" = 0 ] && has apt-get && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then
 		say "install:$missing"
-		no_services
 		# shellcheck disable=SC2086 # one word a package
-		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null; } ||
-			say "apt-get could not install them"
-		if [ -n "$policy" ]; then rm -f "$policy"; fi
+		quiet_install $missing
+		hash -r
 	fi
-	browser || skip "browser tests (no chromium)"
-	has oathtool || skip "agreement with oathtool (no oathtool)"
-	has zbarimg || skip "reading QR codes back (no zbarimg)"
-	has rsvg-convert || skip "reading SVG QR codes back (no rsvg-convert)"
-	flask || skip "a database of Flask-Security (no python3-flask-security)"
-	has nginx || skip "nginx before the server (no nginx)"
-	has caddy || skip "Caddy before the server (no caddy)"
-	has haproxy || skip "HAProxy before the server (no haproxy)"
-	has openssl || skip "making certificates (no openssl)"
-	has systemd-analyze || skip "reading the systemd unit (no systemd-analyze)"
-	compose || skip "reading the compose file (no docker-compose)"
-	has npm || skip "a foreign browser client against the API (no npm)"
+	while IFS='|' read -r there _ what; do
+		$there </dev/null || skip "$what"
+	done < <(needs)
 }
 
 format() {
@@ -117,6 +148,12 @@ bench() {
 	(cd bench && go vet ./... && go test -run '^$' -bench . -benchtime 1x ./... && go test ./scale)
 }
 
+# otel: the program with traces, before somebody who takes them.
+otel() {
+	say "traces"
+	(cd otel && go vet ./... && go test $fresh ./...)
+}
+
 # examples: those that are modules of their own, since they show a router of others.
 examples() {
 	for module in examples/*/go.mod; do
@@ -128,7 +165,7 @@ examples() {
 # unit: the race detector needs cgo. The seeds of the fuzz targets run as ordinary tests.
 unit() {
 	race=-race cgo=1
-	if ! has "$(go env CC)"; then
+	if ! compiler; then
 		skip "race detector (no C compiler)"
 		race= cgo=0
 	fi
@@ -136,6 +173,25 @@ unit() {
 	# shellcheck disable=SC2086 # empty is no argument
 	CGO_ENABLED=$cgo go test $race $fresh -timeout 20m ./...
 }
+
+# postgres runs on PostgreSQL what unit runs on SQLite, of the packages that keep anything; those that test the store itself
+# have both. Without the race detector: what is between the goroutines is the same.
+postgres() {
+	if ! database; then
+		skip "the tests on PostgreSQL (no initdb)"
+		return
+	fi
+	say "go test on PostgreSQL"
+	# shellcheck disable=SC2086 # empty is no argument
+	NIGHTLATCH_TEST_DATABASE=postgres go test $fresh -timeout 20m . ./server ./web
+	if [ ! -f e2e/go.mod ] || ! browser; then return; fi
+	say "browser tests on PostgreSQL"
+	# shellcheck disable=SC2086
+	(cd e2e && NIGHTLATCH_TEST_DATABASE=postgres go test $fresh -timeout 15m -run "$walks" .)
+}
+
+# walks are the browser tests that go through the life of an account; the others test pages, which know no database.
+walks='^Test(Authenticators|SecurityKey|Passkey|RememberedDevice|FreshProof|ForcedEnrollment|ForgottenPassword|LostPhone|ThisWasNotMe|SentPhone|FirstSignIn|WrongPassword|ProxySignIn|Protect)'
 
 e2e() {
 	if [ ! -f e2e/go.mod ]; then return; fi
@@ -148,10 +204,10 @@ e2e() {
 	(cd e2e && go vet ./... && go test $fresh -timeout 15m ./...)
 }
 
-if [ $# = 0 ]; then set -- tools format pins vet cross bench examples unit e2e; fi
+if [ $# = 0 ]; then set -- tools format pins vet cross bench otel examples unit postgres e2e; fi
 for step in "$@"; do
 	case $step in
-	tools | format | pins | vet | cross | bench | examples | unit | e2e) "$step" ;;
+	tools | format | pins | vet | cross | bench | otel | examples | unit | postgres | e2e) "$step" ;;
 	*) fail "there is no step $step" ;;
 	esac
 done

@@ -31,6 +31,7 @@ type got struct {
 	Method, Host, URI, Sum string
 	Length                 int64
 	Header                 http.Header
+	Trailer                http.Header
 }
 
 func newApplication(t *testing.T) *application {
@@ -53,7 +54,7 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	one := got{r.Method, r.Host, r.RequestURI, hex.EncodeToString(sum.Sum(nil)), n, r.Header.Clone()}
+	one := got{r.Method, r.Host, r.RequestURI, hex.EncodeToString(sum.Sum(nil)), n, r.Header.Clone(), r.Trailer}
 	a.mu.Lock()
 	a.got = append(a.got, one)
 	a.mu.Unlock()

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 )
@@ -10,7 +9,7 @@ import (
 // TestProxyAmbiguousPath asks for paths that a proxy and an application may read in different ways, with a session:
 // none is let through, to whatever it would lead.
 func TestProxyAmbiguousPath(t *testing.T) {
-	behind(t, func(t *testing.T, f *front) {
+	attacked(t, func(t *testing.T, f *front) {
 		cookie := f.cookies(f.signIn())
 		for _, path := range []string{
 			"/public/../secret", "/public/..;/secret", "/public/..;a=b/secret", "/public/./../secret", "/public/.;/secret", "/public//secret", "//secret", "//public/",
@@ -34,9 +33,13 @@ func TestProxyAmbiguousPath(t *testing.T) {
 			}
 		}
 		// What only looks strange is let through, as it was sent.
-		for _, path := range []string{"/public/", "/public/a%20b", "/public/a;b=c", "/public/%C3%A4", "/public/...", "/public/a..b", "/public/a?b=../..//%2f", "/public/%41"} {
+		for _, path := range []string{"/public/", "/public/a%20b", "/public/a;b=c", "/public/%C3%A4", "/public/...", "/public/a..b", "/public/a?b=../..//%2f", "/public/%41",
+			"/public/a?b=1;c=2", "/public/a?b=%zz&;", "/public/a?", "/public/a?b=1&b=2?", "/public/a%3Bb", "/public/a\"b%3Bc", "/public/a[%5B", "/public/a;b/c;d?;"} {
 			f.app.take()
 			r, seen := f.raw(f.request("GET", path, "")), f.app.take()
+			if f.name == "caddy" { // it writes such a path anew, to the same effect
+				path = strings.Replace(path, `"b%3B`, "%22b;", 1)
+			}
 			if r == nil || r.StatusCode != 200 || len(seen) != 1 || seen[0].URI != path {
 				t.Errorf("%q: %v, the application saw %+v", path, r, seen)
 			}
@@ -46,9 +49,8 @@ func TestProxyAmbiguousPath(t *testing.T) {
 
 // TestProxyOtherHost names another host than the one whose rule is to decide.
 func TestProxyOtherHost(t *testing.T) {
-	behind(t, func(t *testing.T, f *front) {
-		for _, text := range []string{
-			"GET /secret HTTP/1.1\r\nHost: open.example.com\r\n", "GET /secret HTTP/1.1\r\nHost: open.example.com:%d\r\n",
+	attacked(t, func(t *testing.T, f *front) {
+		texts := []string{
 			"GET https://app.example.com:%d/secret HTTP/1.1\r\nHost: open.example.com\r\n",
 			"GET https://open.example.com:%d/secret HTTP/1.1\r\nHost: app.example.com\r\n",
 			"GET http://app.example.com/secret HTTP/1.1\r\nHost: open.example.com\r\n",
@@ -59,10 +61,15 @@ func TestProxyOtherHost(t *testing.T) {
 			"GET /secret HTTP/1.1\r\nHost: app.example.com:1:open.example.com\r\n", "GET /secret HTTP/1.1\r\nHost:\r\n", "GET /secret HTTP/1.1\r\n", "GET /secret HTTP/1.0\r\n",
 			"GET secret HTTP/1.1\r\nHost: app.example.com\r\n", "GET ?/secret HTTP/1.1\r\nHost: app.example.com\r\n",
 			"GET /secret HTTP/1.1\r\nHost: auth.example.com, app.example.com\r\n", "GET https://auth.example.com/secret HTTP/1.1\r\nHost: app.example.com\r\n",
-		} {
+		}
+		if !f.alone { // alone, it decides for whatever host the application is told
+			texts = append(texts, "GET /secret HTTP/1.1\r\nHost: open.example.com\r\n", "GET /secret HTTP/1.1\r\nHost: open.example.com:%d\r\n")
+		}
+		for _, text := range texts {
 			if strings.Contains(text, "%d") {
 				text = fmt.Sprintf(text, f.tls)
 			}
+			text = strings.ReplaceAll(text, "app.example.com", f.hostname())
 			f.app.take()
 			f.raw(text + "Connection: close\r\n\r\n")
 			if seen := f.app.take(); len(seen) > 0 {
@@ -70,9 +77,9 @@ func TestProxyOtherHost(t *testing.T) {
 			}
 		}
 		// A request in absolute form that says the same twice may pass, and is for the same host.
-		f.raw(fmt.Sprintf("GET https://app.example.com:%d/public/ HTTP/1.1\r\nHost: app.example.com:%d\r\nConnection: close\r\n\r\n", f.tls, f.tls))
+		f.raw(fmt.Sprintf("GET %s/public/ HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", f.appOrigin(), f.host()))
 		for _, g := range f.app.take() {
-			if g.URI != "/public/" || g.Host != fmt.Sprintf("app.example.com:%d", f.tls) {
+			if g.URI != "/public/" || g.Host != f.host() {
 				t.Errorf("in absolute form: the application saw %+v", g)
 			}
 		}
@@ -81,42 +88,20 @@ func TestProxyOtherHost(t *testing.T) {
 
 // TestProxyOtherMethods uses methods that a rule does not name, and such as no rule could.
 func TestProxyOtherMethods(t *testing.T) {
-	behind(t, func(t *testing.T, f *front) {
+	attacked(t, func(t *testing.T, f *front) {
 		cookie := f.cookies(f.signIn())
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "PROPFIND", "REPORT", "TRACE", "CONNECT", "get", "GeT", "GET,POST", "BREW", "X"} {
 			f.stopped(method, "/read/", "", 303, 400, 401, 403, 405, 501)
 			f.stopped(method, "/read/", "X-HTTP-Method-Override: GET\r\nX-Forwarded-Method: GET\r\nX-Original-Method: GET\r\n", 303, 400, 401, 403, 405, 501)
 			f.stopped(method, "/secret", cookie, 303, 400, 401, 403, 405, 501)
 		}
+		// In a tunnel there would be requests that nobody was asked about.
+		f.stopped("CONNECT", "/public/", cookie, 400, 403, 405, 501)
+		f.stopped("CONNECT", f.host(), cookie, 400, 403, 404, 405, 501)
 		f.stopped("OPTIONS", "*", cookie, 200, 204, 400, 401, 403, 404, 405, 421)
 		f.app.take()
 		if r, seen := f.raw(f.request("GET", "/read/", "")), f.app.take(); r == nil || r.StatusCode != 200 || len(seen) != 1 || seen[0].Method != "GET" {
 			t.Errorf("the method of the rule: %v %+v", r, seen)
-		}
-	})
-}
-
-// TestProxyUpgrade upgrades without a session, and with one.
-func TestProxyUpgrade(t *testing.T) {
-	behind(t, func(t *testing.T, f *front) {
-		const socket = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-		cookie := f.cookies(f.signIn())
-		for _, more := range []string{
-			socket, socket + "Accept: text/html\r\n", socket + "Sec-Fetch-Mode: navigate\r\nAccept: text/html\r\n", socket + "Remote-User: forged\r\n",
-			strings.Replace(socket, "Connection: Upgrade", "Connection: Upgrade, Remote-User, Cookie", 1) + cookie,
-			"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
-		} {
-			f.stopped("GET", "/secret", more, 401, 400, 403)
-		}
-		for _, names := range []string{"Upgrade", "Upgrade, Remote-User, Remote-Groups", "keep-alive, Upgrade"} {
-			f.app.take()
-			text := strings.Replace(f.request("GET", "/one/socket", cookie+socket), "Connection: close\r\n", "", 1)
-			r, seen := f.raw(strings.Replace(text, "Connection: Upgrade", "Connection: "+names, 1)), f.app.take()
-			if r == nil || r.StatusCode != http.StatusSwitchingProtocols || len(seen) != 1 {
-				t.Errorf("with a session, %s: %v, the application saw %+v", names, r, seen)
-				continue
-			}
-			wantIdentity(t, "upgraded, "+names, seen[0], "ada", "staff", "1")
 		}
 	})
 }

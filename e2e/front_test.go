@@ -12,9 +12,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +31,7 @@ type front struct {
 	tls   int    // the port of https
 	own   string // where Nightlatch is: host and port
 	app   *application
+	alone bool // there is no proxy and no TLS: Nightlatch stands before the application by itself
 }
 
 // proxies are those that can run here. check is the proxy's own look at its configuration; start returns the command.
@@ -95,9 +93,6 @@ func freePort(t *testing.T) int {
 	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port
 }
-
-func (f *front) appOrigin() string  { return fmt.Sprintf("https://app.example.com:%d", f.tls) }
-func (f *front) authOrigin() string { return fmt.Sprintf("https://auth.example.com:%d", f.tls) }
 
 const frontSettings = `
 public_url      = "https://auth.example.com:%d"
@@ -244,55 +239,4 @@ func (f *front) certificate() (cert, key string) {
 	save(f.t, cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	save(f.t, key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
 	return cert, key
-}
-
-// client is a program on this machine that takes each name for it, and keeps cookies. It follows no redirect.
-func (f *front) client() *http.Client {
-	f.t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	transport := &http.Transport{
-		ForceAttemptHTTP2: true, DialContext: dialHere,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the certificate was made a moment ago
-	}
-	f.t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{
-		Transport: transport, Jar: jar, Timeout: patience,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// signIn signs ada in by the API, to level 1.
-func (f *front) signIn() *http.Client {
-	f.t.Helper()
-	c := f.client()
-	body := fmt.Sprintf(`{"identifier":"ada","password":%q}`, password)
-	r, err := c.Post(f.authOrigin()+"/api/v1/sign-in", "application/json", strings.NewReader(body))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	_ = r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		f.t.Fatalf("sign in: %s", r.Status)
-	}
-	return c
-}
-
-// cookies are what a client sends to the application, as a line of a request.
-func (f *front) cookies(c *http.Client) string {
-	f.t.Helper()
-	u, err := url.Parse(f.appOrigin())
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	var parts []string
-	for _, cookie := range c.Jar.Cookies(u) {
-		parts = append(parts, cookie.String())
-	}
-	if len(parts) != 1 || !strings.HasPrefix(parts[0], "__Secure-nightlatch_shared=") {
-		f.t.Fatalf("the application gets the cookies %q, want the domain's alone", parts)
-	}
-	return "Cookie: " + parts[0] + "\r\n"
 }

@@ -85,10 +85,13 @@ func TestProxyPrograms(t *testing.T) {
 			if r.StatusCode != 401 || err != nil || problem.Code != "unauthenticated" || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/problem+json") {
 				t.Errorf("%s: %d %v %s", name, r.StatusCode, r.Header, r.body)
 			}
+			if to := r.Header.Values("Location"); len(to) != 1 || !strings.HasPrefix(to[0], f.authOrigin()+"/sign-in") {
+				t.Errorf("%s is told to sign in at %q", name, to)
+			}
 		}
 		page := f.ask(stranger, "GET", f.appOrigin()+"/secret?a=b", nil, func(r *http.Request) { r.Header.Set("Accept", "text/html") })
 		want := fmt.Sprintf("%s/sign-in?to=https%%3A%%2F%%2Fapp.example.com%%3A%d%%2Fsecret%%3Fa%%3Db", f.authOrigin(), f.tls)
-		if page.StatusCode != 303 || page.Header.Get("Location") != want || page.Header.Get("Cache-Control") != "no-store" {
+		if page.StatusCode != 303 || strings.Join(page.Header.Values("Location"), " ") != want || page.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("a page: %d %q, want %q", page.StatusCode, page.Header, want)
 		}
 		f.bodies(f.signIn())

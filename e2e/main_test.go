@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/nightlatch/nightlatch/internal/pgtest"
 )
 
 // shotsDir is where TestPagesFit saves pictures of the pages.
@@ -35,7 +37,7 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "e2e: build the program: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	return pgtest.Main(m)
 }
 
 // findChromium returns "" where there is none.

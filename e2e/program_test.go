@@ -35,7 +35,7 @@ func launch(t *testing.T, flags []string, settings ...string) (origin string) {
 	cmd := exec.Command(built, append([]string{"serve"}, flags...)...)
 	cmd.Dir = t.TempDir() // where no settings lie
 	cmd.Env = withoutSettings(os.Environ())
-	for _, s := range settings {
+	for _, s := range append(databaseOf(t, flags), settings...) {
 		cmd.Env = append(cmd.Env, "NIGHTLATCH_"+s)
 	}
 	endWithUs(cmd)
@@ -74,6 +74,9 @@ func command(t *testing.T, args ...string) {
 	t.Helper()
 	cmd := exec.Command(built, args...)
 	cmd.Env = withoutSettings(os.Environ())
+	for _, s := range databaseOf(t, args) {
+		cmd.Env = append(cmd.Env, "NIGHTLATCH_"+s)
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

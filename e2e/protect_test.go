@@ -21,7 +21,18 @@ func TestProtect(t *testing.T) {
 	p.press("Create account")
 	p.wantHeading("Add an authenticator")
 	p.wantText("To go on you need a second factor")
-	phone, _ := p.addApp(p.scan)
+	p.press("Add authenticator app")
+	p.wantHeading("Please verify once more") // what signed her up serves no change
+	p.fill("Password", password)
+	p.press("Continue")
+	p.wantHeading("Set up an authenticator app")
+	phone := newPhone(t, p.scan())
+	p.fill("Code", phone.wrong())
+	p.pressFor("Continue", 401)
+	p.wantHeading("Enter the code") // and the secret is not shown again
+	p.fill("Code", phone.code())
+	p.press("Continue")
+	p.wantHeading("Your recovery codes")
 	p.press("Continue")
 	p.wantHeading("Application")
 	p.wantText("User grace GET /secret?x=1&y=2")
@@ -72,6 +83,8 @@ func TestSentInACircle(t *testing.T) {
 		p.wantHeading("You are sent in a circle")
 		p.wantAlert(fmt.Sprintf("You are signed in here, and %s does not see it.", f.appOrigin()))
 		p.wantText("Set cookie_domain to a domain that covers both hosts.")
+		p.resize(narrow, 844)
+		p.seen("loop")
 		p.follow("Your account")
 		p.wantHeading("Your account")
 		if seen := f.app.take(); len(seen) > 0 {

@@ -158,7 +158,9 @@ type Verdict struct {
 	Pending       State  // the new pending state, kept when refused; nil: unchanged
 	Left          int    // for a Backup factor: how many codes are left
 	Proof         Proof
-	Warnings      []Warning
+	// ClockOffBy is how far the clock of an authenticator by time that answered rightly runs ahead of ours.
+	ClockOffBy time.Duration
+	Warnings   []Warning
 }
 
 // Proof is who proved what when. The engine sets Kind, Authenticator and At.

@@ -83,7 +83,8 @@ func (s *Server) countSignUp(ctx context.Context, addr string) error {
 // nobody has that name, the name itself as it is compared: people type passwords there, so it is kept as a MAC alone, by
 // the oldest key, which stays when the ring grows.
 func (s *Server) countLink(ctx context.Context, name, addr string) (bool, error) {
-	mac, err := s.key.MACWith(s.key.Keys()[0].ID, "mailed_link", []byte(mailboxOf(name)))
+	key := s.Service.Key()
+	mac, err := key.MACWith(key.Keys()[0].ID, "mailed_link", []byte(mailboxOf(name)))
 	if err != nil {
 		return false, err
 	}

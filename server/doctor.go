@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ const (
 // Finding is one thing that Diagnose looked at: how it is, and of what is wrong what to do about it.
 type Finding struct {
 	Grade Grade  `json:"grade"`
-	Area  string `json:"area"` // "settings", "clock", "database", "key", "mail", "sms", "public_url", "webauthn", "rules", "policy"
+	Area  string `json:"area"` // "settings", "clock", "database", "key", "mail", "sms", "public_url", "webauthn", "rules", "policy", "metrics"
 	Text  string `json:"text"`
 }
 
@@ -61,6 +60,7 @@ func Diagnose(ctx context.Context, e Examination) []Finding {
 	d.clock()
 	d.mail(ctx)
 	d.sms()
+	d.metrics()
 	return d.found
 }
 
@@ -149,17 +149,6 @@ func open(info fs.FileInfo) bool {
 	return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
 }
 
-// keyFilePath is where the key file is, unless the key comes otherwise.
-func keyFilePath(set *settings.Settings) (string, bool) {
-	switch {
-	case set.Key != "" || set.KeyCommand != "":
-		return "", false
-	case set.KeyFile != "":
-		return set.KeyFile, true
-	}
-	return filepath.Join(set.DataDir, keyFile), true
-}
-
 func (d *doctor) keyFile() {
 	if why := keyFileOpen(d.Settings); why != "" {
 		d.fault("key", "%s", why)
@@ -218,7 +207,9 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 		return
 	}
 	if err := writable(ctx, store); err != nil {
-		d.fault("database", "it cannot be written: %v; look at the disk's space and at who owns data_dir", err)
+		d.fault("database", "it cannot be written: %v; look at the disk's space and at who owns it", err)
+	} else if why := unsafe(ctx, store); why != "" {
+		d.fault("database", "%s", why)
 	} else {
 		d.fine("database", "it is whole, up to date and can be written")
 	}
@@ -243,7 +234,7 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 // damage is what SQLite finds wrong with the file, or "".
 func damage(ctx context.Context, store *sqlstore.Store) (why string) {
 	if store.Dialect() != sqlstore.SQLite {
-		return ""
+		return "" // PostgreSQL says so where it meets damage
 	}
 	err := store.Read(ctx, func(q sqlstore.Querier) error {
 		return q.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&why)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"time"
 
@@ -81,5 +82,22 @@ func (d *doctor) sms() {
 		d.warn("sms", "sms.countries is empty: no number may be enrolled; name countries there")
 	case set.SMS.Provider != "":
 		d.fine("sms", "by %s, which was not asked", set.SMS.Provider)
+	}
+}
+
+// metrics are read by whoever reaches them.
+func (d *doctor) metrics() {
+	at := d.Settings.MetricsListen
+	if at == "" {
+		return
+	}
+	host, _, err := net.SplitHostPort(at)
+	switch {
+	case err != nil:
+		d.fault("metrics", "metrics_listen, %s, is no HOST:PORT", at)
+	case !isLoopback(host):
+		d.warn("metrics", "%s is served to whoever reaches it, without a password: let metrics_listen name loopback or a private network", at)
+	default:
+		d.fine("metrics", "for this machine alone, at http://%s/metrics", at)
 	}
 }

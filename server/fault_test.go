@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -127,6 +128,29 @@ func newSwitched(t *testing.T) (s *Server, writable func(bool)) {
 	}
 }
 
+func keyCheck(t *testing.T, s *Server) (box []byte) {
+	t.Helper()
+	err := s.store.Read(t.Context(), func(q sqlstore.Querier) error {
+		return q.QueryRowContext(t.Context(), `SELECT key_check FROM nl_meta`).Scan(&box)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
+func setKeyCheck(t *testing.T, s *Server, box []byte) {
+	t.Helper()
+	err := s.store.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
+		q, _ := sqlstore.Conn(ctx)
+		_, err := q.ExecContext(ctx, `UPDATE nl_meta SET key_check = $1`, box)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestHealth: readyz tells whether the database answers and is of this program's version, healthz that it runs.
 func TestHealth(t *testing.T) {
 	t.Parallel()
@@ -137,15 +161,33 @@ func TestHealth(t *testing.T) {
 	c.wantHealth("/readyz", 200, "ok")
 
 	alter(t, site, `INSERT INTO nightlatch_migrations VALUES ('server', 99, '0099_x.sql', 'x', 'x')`)
-	c.wantHealth("/readyz", 503, "unavailable another version of the program has changed the database")
+	c.wantHealth("/readyz", 200, "ok") // a newer program serves beside this one
 	alter(t, site, `DELETE FROM nightlatch_migrations WHERE version = 99`)
+	c.wantHealth("/readyz", 200, "ok")
+	alter(t, site, `UPDATE nightlatch_migrations SET set_name = 'other' WHERE set_name = 'server' AND version = 4`)
+	alter(t, site, `DELETE FROM nightlatch_migrations WHERE set_name = 'other'`)
+	c.wantHealth("/readyz", 503, "unavailable schema")
+	alter(t, site, `INSERT INTO nightlatch_migrations VALUES ('server', 4, 'x', 'x', 'x')`)
+	c.wantHealth("/readyz", 200, "ok")
+	other, err := nightlatch.NewKeyRing(rand.Reader, site.clock.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	check, err := other.NewCheck(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := keyCheck(t, s)
+	setKeyCheck(t, s, check)
+	c.wantHealth("/readyz", 503, "unavailable key")
+	setKeyCheck(t, s, kept)
 	c.wantHealth("/readyz", 200, "ok")
 
 	if err := s.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	c.wantHealth("/healthz", 200, "ok")
-	c.wantHealth("/readyz", 503, "unavailable the database does not answer")
+	c.wantHealth("/readyz", 503, "unavailable database")
 	for _, path := range []string{"/session", "/sign-in"} {
 		c.token = "nl_s_" + strings.Repeat("A", 43)
 		if path == "/sign-in" {

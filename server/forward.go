@@ -17,7 +17,7 @@ import (
 type gateSessions struct{ *web.Gate }
 
 // SessionOf is as in forward.Sessions.
-func (g gateSessions) SessionOf(r *http.Request) (nightlatch.Session, nightlatch.User, error) {
+func (g gateSessions) SessionOf(r *http.Request) (*nightlatch.Session, *nightlatch.User, error) {
 	return g.Shared(r)
 }
 

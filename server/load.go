@@ -9,7 +9,7 @@ import (
 // Hashing is what the slow hashes of passwords and recovery codes have to do now, and have done so far.
 func (s *Server) Hashing() password.Load { return s.password.Limiter().Load() }
 
-// rest gives back the memory of hashes where none ran for a while, and says how many were sent away since the last time:
+// rest notes where no hash ran for a while, and says how many were sent away since the last time:
 // once for all, since a flood must not fill the log.
 func (s *Server) rest(context.Context) {
 	s.password.Limiter().Rest()

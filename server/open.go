@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -73,61 +71,6 @@ func isNew(path string) bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0
 }
 
-// readKey reads the key ring from where settings say: NIGHTLATCH_KEY, key_command, key_file, or data_dir/key.
-func readKey(ctx context.Context, set *settings.Settings, isNew bool, now time.Time) (*nightlatch.KeyRing, error) {
-	switch {
-	case set.Key != "":
-		return parseKey("NIGHTLATCH_KEY", []byte(set.Key))
-	case set.KeyCommand != "":
-		return keyFromCommand(ctx, set.KeyCommand)
-	}
-	path, ours := set.KeyFile, false
-	if path == "" {
-		path, ours = filepath.Join(set.DataDir, keyFile), true
-	}
-	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
-	switch {
-	case err == nil:
-		return parseKey("key file "+path, text)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("key file: %w", err)
-	case !ours:
-		return nil, fmt.Errorf("key file %s is missing: put it there, or take key_file out of the settings", path)
-	case !isNew:
-		return nil, fmt.Errorf("key file %s is missing, and the database was sealed with it: put it back from your backup", path)
-	}
-	if err := os.MkdirAll(set.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("data_dir: %w", err)
-	}
-	return sqlstore.MakeKeyFile(path, rand.Reader, now)
-}
-
-func parseKey(from string, text []byte) (*nightlatch.KeyRing, error) {
-	ring, err := nightlatch.ParseKeyRing(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", from, err)
-	}
-	return ring, nil
-}
-
-// keyFromCommand runs the operator's command, by which a key management service can hand the key out.
-func keyFromCommand(ctx context.Context, command string) (*nightlatch.KeyRing, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "sh", "-c", command) //nolint:gosec // the operator says what to run
-	cmd.Stderr = &stderr
-	cmd.WaitDelay = time.Second // what the shell has started may hold its output open
-	text, err := cmd.Output()
-	if said := strings.TrimSpace(stderr.String()); err != nil && said != "" {
-		return nil, fmt.Errorf("key_command: %w: %.200s", err, said)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key_command: %w", err)
-	}
-	return parseKey("the output of key_command", text)
-}
-
 // MigrateDatabase opens, or makes, what settings name, brings it up to date, and says how many migrations that took. The
 // error says so when the database is newer than the program.
 func MigrateDatabase(ctx context.Context, set *settings.Settings, o Opening) (applied int, err error) {
@@ -140,7 +83,7 @@ func MigrateDatabase(ctx context.Context, set *settings.Settings, o Opening) (ap
 	if err := Migrate(ctx, store, o.Now); err != nil {
 		return 0, fmt.Errorf("database: %w", err)
 	}
-	if err := store.CheckKey(ctx, key, rand.Reader); err != nil {
+	if _, _, err := store.UseKey(ctx, key, rand.Reader, o.Now); err != nil {
 		return 0, fmt.Errorf("key: %w", err)
 	}
 	after, err := migrations(ctx, store)

@@ -70,3 +70,23 @@ func connect(ctx context.Context, set *settings.Settings, o Opening) (*sqlstore.
 		}
 	}
 }
+
+// unsafe says why what a PostgreSQL has committed may be lost with the power, or "".
+func unsafe(ctx context.Context, store *sqlstore.Store) string {
+	if store.Dialect() != sqlstore.PostgreSQL {
+		return ""
+	}
+	for _, name := range []string{"synchronous_commit", "fsync", "full_page_writes"} {
+		var value string
+		err := store.Read(ctx, func(q sqlstore.Querier) error {
+			return q.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&value)
+		})
+		switch {
+		case err != nil:
+			return err.Error()
+		case value == "off":
+			return name + " is off: with the power what was committed last is lost, and codes that were used are good again; set it to on"
+		}
+	}
+	return ""
+}

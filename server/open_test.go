@@ -66,9 +66,14 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}, `^key file: .*is a directory`},
 		"key_file is missing":         {[]string{"KEY_FILE=DIR/nowhere"}, nothing, `^key file DIR/nowhere is missing: put it there, or take key_file out`},
-		"the command fails":           {[]string{"KEY_COMMAND=echo no vault >&2; echo today >&2; exit 3"}, nothing, `^key_command: exit status 3: no vault\ntoday$`},
-		"the command says nothing":    {[]string{"KEY_COMMAND=exit 3"}, nothing, `^key_command: exit status 3$`},
+		"the command fails":           {[]string{"KEY_COMMAND=sh -c 'echo no vault >&2; echo today >&2; exit 3'"}, nothing, `^key_command: exit status 3: no vault\ntoday$`},
+		"the command says nothing":    {[]string{"KEY_COMMAND=sh -c 'exit 3'"}, nothing, `^key_command: exit status 3$`},
 		"the command prints garbage":  {[]string{"KEY_COMMAND=echo hush"}, nothing, `^the output of key_command: key ring, line 1: expected`},
+		"the command is for a shell":  {[]string{"KEY_COMMAND=echo hush | cat"}, nothing, `^the output of key_command: key ring, line 1: expected`},
+		"a quote is open":             {[]string{"KEY_COMMAND=cat 'DIR/key"}, nothing, `^key_command: exit status 2: `},
+		"the command is white space":  {[]string{"KEY_COMMAND= "}, nothing, `^key_command: it names no program$`},
+		"the command is not there":    {[]string{"KEY_COMMAND=DIR/nowhere"}, nothing, `^key_command: .*nowhere`},
+		"the command prints too much": {[]string{"KEY_COMMAND=head -c 1100000 /dev/zero"}, nothing, `^the output of key_command is longer than 1 MiB$`},
 		"the command prints no key":   {[]string{"KEY_COMMAND=true"}, nothing, `^the output of key_command: key ring holds no key$`},
 		"NIGHTLATCH_KEY is garbage":   {[]string{"KEY=hush"}, nothing, `^NIGHTLATCH_KEY: key ring, line 1: expected`},
 		"no database":                 {nil, file("data/nightlatch.db", strings.Repeat("This is no database. ", 500)), `^database: .*not a database`},
@@ -159,7 +164,7 @@ func TestKeyCommandThatHangs(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := site.startAs(ctx, site.settings("KEY_COMMAND=sleep 25 & sleep 25"), false); err == nil {
+	if _, err := site.startAs(ctx, site.settings("KEY_COMMAND=sh -c 'sleep 25 & sleep 25'"), false); err == nil {
 		t.Error("it starts without a key")
 	}
 	if waited := time.Since(began); waited > 20*time.Second {

@@ -23,10 +23,11 @@ func (s *Server) pagesURL() string { return s.settings.PublicURL + s.prefix() }
 // refusedView is the page "refused".
 type refusedView struct {
 	web.Frame
-	Title  string // in the reader's language
-	Code   int
-	Outage bool
-	Again  string // the path that was asked for
+	Title     string // in the reader's language
+	Code      int
+	Outage    bool
+	Forbidden bool   // to the account that is signed in
+	Again     string // the path that was asked for
 }
 
 // protect stands before the application of the settings, with our own pages beside it.
@@ -40,7 +41,7 @@ func (s *Server) protect(gate *web.Gate, decider *forward.Decider, own http.Hand
 		Page: func(w http.ResponseWriter, r *http.Request, status int, title, _ string) {
 			v := refusedView{
 				Title: locale.T(locale.Match(r.Header.Get("Accept-Language")), title), Code: status,
-				Outage: status == http.StatusBadGateway, Again: r.URL.RequestURI(),
+				Outage: status == http.StatusBadGateway, Forbidden: status == http.StatusForbidden, Again: r.URL.RequestURI(),
 			}
 			gate.Page(w, r, status, "refused", v)
 		},

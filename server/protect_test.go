@@ -30,7 +30,7 @@ func newProtected(t *testing.T, app http.Handler, rules ...string) *protected {
 	t.Cleanup(o.app.Close)
 	o.p.write("nightlatch.toml", "[policy]\nfactors = [\"totp\", \"hotp\", \"recovery\"]\n"+strings.Join(rules, "\n"))
 	set, err := settings.Load(settings.Sources{
-		Dir: o.p.dir, Env: []string{"NIGHTLATCH_DATA_DIR=" + o.p.dir + "/data", "NIGHTLATCH_SIGN_UP_ENABLED=true"}, Protect: o.app.URL,
+		Dir: o.p.dir, Env: []string{"NIGHTLATCH_DATA_DIR=" + o.p.dir + "/data", "NIGHTLATCH_SIGN_UP_ENABLED=true"}, Protect: &o.app.URL,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -281,6 +281,11 @@ func TestProtectOddRequests(t *testing.T) {
 	for _, bad := range []string{"h2c", "AAMAAABk", "/admin", "evil", "Upgrade"} {
 		if strings.Contains(text, bad) {
 			t.Errorf("the application got %q:\n%s", bad, text)
+		}
+	}
+	for _, path := range []string{"/wiki?a=1;b=2", "/wiki?a=%zz&;", "/wiki?;", "/a;b/c%3Bd?e"} { // what was decided about, byte for byte
+		if _, text := o.do("GET", path, "", cookie); !strings.HasPrefix(text, "GET "+path+" ") {
+			t.Errorf("%s: the application got %s", path, text)
 		}
 	}
 	for path, status := range map[string]int{"/sw.js": 403, "/app/sw.js": 200} {

@@ -22,6 +22,7 @@ import (
 	"github.com/nightlatch/nightlatch/factor/sentcode"
 	"github.com/nightlatch/nightlatch/factor/webauthn"
 	"github.com/nightlatch/nightlatch/server/forward"
+	"github.com/nightlatch/nightlatch/server/metrics"
 	"github.com/nightlatch/nightlatch/server/settings"
 	"github.com/nightlatch/nightlatch/sqlstore"
 	"github.com/nightlatch/nightlatch/web"
@@ -39,11 +40,16 @@ type Config struct {
 	Now      func() time.Time // default: time.Now
 	Rand     io.Reader        // default: crypto/rand
 	Cost     password.Cost    // of a password's hash; default password.DefaultCost
+	// Holds, if set, is told when slow hashes begin to take memory, and when there were none for a while: see
+	// password.Options.
+	Holds func(bool)
 	// Tool: this is a command beside the server, maybe with other settings. It takes in accounts that settings
 	// define, and disables none that they do not.
 	Tool bool
 	// Look: the database is left as it is, which is up to date. Nothing is taken in.
 	Look bool
+	// Tracer traces what the server does; nil: nobody does.
+	Tracer Tracer
 }
 
 // Server is the stand-alone server.
@@ -56,8 +62,8 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	rand     io.Reader
-	key      *nightlatch.KeyRing
 	cost     password.Cost
+	holds    func(bool)
 	password *password.Factor
 	recovery *recovery.Factor
 	keys     *webauthn.Factor // nil: keys and passkeys are off
@@ -65,9 +71,12 @@ type Server struct {
 	texts    *sentcode.Factor // nil: no codes by SMS
 	outbox   *outbox.Outbox   // nil: messages are sent
 	signer   *forward.Signer
+	metrics  *metrics.Metrics // nil: metrics_listen is empty
+	tracer   Tracer           // may be nil
 	rules    forward.Rules
 	lookedAt string // how far forgetForeign has come; Maintain's alone
 	sentAway uint64 // how many hashes had been refused when that was looked at; Maintain's alone
+	node     node   // Maintain's alone
 	schema   int    // how many migrations the database had when it was brought up to date
 }
 
@@ -75,7 +84,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, key: c.Key, cost: c.Cost,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, holds: c.Holds, tracer: c.Tracer,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {
@@ -100,26 +109,30 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			return nil, fmt.Errorf("database: %w", err)
 		}
 	}
-	if err := c.Store.CheckKey(ctx, c.Key, s.rand); err != nil {
+	key, err := s.firstKey(ctx, c)
+	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
-	s.signer = newSigner(c.Settings.PublicURL, c.Key)
+	s.signer = newSigner(c.Settings.PublicURL, key)
 	if s.schema, err = migrations(ctx, c.Store); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	factors := s.factors(c.Settings)
+	if c.Settings.MetricsListen != "" && !c.Tool && !c.Look {
+		s.metrics = s.newMetrics()
+	}
 	senders, err := s.senders(c.Settings)
 	if err != nil {
 		return nil, err
 	}
 	s.Service, err = nightlatch.New(nightlatch.Config{
-		Users: s.Accounts, Store: c.Store, Key: c.Key, Factors: factors, Policy: policy(c.Settings, factors),
+		Users: s.Accounts, Store: c.Store, Key: key, ReadKey: s.readKeyAnew, Factors: factors, Policy: policy(c.Settings, factors),
 		Limits: limits(c.Settings), Issuer: c.Settings.TOTP.Issuer, Origin: c.Settings.PublicURL,
 		Recovery: nightlatch.Recovery{
 			Email: c.Settings.Recovery.Email, Hold: c.Settings.Recovery.Hold, AdminEmail: c.Settings.Recovery.AdminEmail,
 		},
 		Address: s.address, Senders: senders, Notices: s.noticeWriter(), Disowned: s.disowned,
-		Log: s.log, Now: s.now, Rand: s.rand,
+		Observe: s.observer(), Log: s.log, Now: s.now, Rand: s.rand,
 	})
 	if err != nil {
 		return nil, err
@@ -209,10 +222,14 @@ func (s *Server) Handler() (http.Handler, error) {
 		mux.HandleFunc("GET "+at+"/demo/outbox", s.demoOutbox(gate))
 	}
 	mux.Handle(at+"/", gate.Handler())
-	if at != "" {
-		return s.protect(gate, decider, mux)
+	if at == "" {
+		return s.observed(mux), nil
 	}
-	return mux, nil
+	protector, err := s.protect(gate, decider, mux)
+	if err != nil {
+		return nil, err
+	}
+	return s.observed(protector), nil
 }
 
 // expireEvery is how often what has expired is removed, and expireStep how many records of a type at once, so that
@@ -225,14 +242,18 @@ const (
 	restEvery = 15 * time.Second
 )
 
-// Maintain removes what has expired, now and then, and sends the notices that are due, until ctx ends. A provider that
-// hangs holds up notices alone.
+// Maintain removes what has expired, now and then, sends the notices that are due, and looks for new keys, until ctx ends.
+// A provider that hangs holds up notices alone.
 func (s *Server) Maintain(ctx context.Context) {
-	var both sync.WaitGroup
-	both.Go(func() { s.every(ctx, expireEvery, nil, s.expire) })
-	both.Go(func() { s.every(ctx, noticeEvery, s.Service.NoticesDue(), s.sendNotices) })
-	both.Go(func() { s.every(ctx, restEvery, nil, s.rest) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { s.every(ctx, expireEvery, nil, s.expire) })
+	all.Go(func() { s.every(ctx, noticeEvery, s.Service.NoticesDue(), s.sendNotices) })
+	all.Go(func() { s.every(ctx, restEvery, nil, s.rest) })
+	all.Go(func() {
+		s.every(ctx, keyLookEvery, nil, s.keepKeys)
+		s.leave(ctx)
+	})
+	all.Wait()
 }
 
 // every does something at once, at every tick, and whenever it is called for, until ctx ends.
@@ -261,6 +282,9 @@ func (s *Server) expire(ctx context.Context) {
 	}
 	if _, err := s.Service.Expire(ctx, expireStep); err != nil && ctx.Err() == nil {
 		s.log.Warn("what has expired was not removed", "error", err)
+	}
+	if err := s.store.Tidy(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("the log of the database was not cut off", "error", err)
 	}
 }
 

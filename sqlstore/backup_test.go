@@ -223,10 +223,10 @@ func TestRestoreNoBackup(t *testing.T) {
 	}
 	file("torn-wal", []byte("its log"))
 	for from, want := range map[string]string{
-		filepath.Join(dir, "none"):                         "no such file",
-		dir:                                                "not a file",
-		path:                                               "the database itself",
-		file("empty", nil):                                 "no records of Nightlatch",
+		filepath.Join(dir, "none"): "no such file",
+		dir:                        "not a file",
+		path:                       "the database itself",
+		file("empty", nil):         "no records of Nightlatch",
 		file("garbage", []byte(strings.Repeat("x", 8192))): "not a database",
 		file("short", good[:len(good)/2]):                  "malformed",
 		file("spoiled", spoiled):                           "",

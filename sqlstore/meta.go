@@ -23,8 +23,8 @@ func (r reader) Epoch(ctx context.Context) (int64, error) {
 	return n, err
 }
 
-// epochRows is how many rows the epoch is the sum of, in PostgreSQL.
-const epochRows = 16
+// epochRows is how many rows of nl_meta are the epoch's alone, in PostgreSQL: those after the first one, which others lock.
+const epochRows = 15
 
 // RaiseEpoch is as in nightlatch.Tx. In PostgreSQL it is done with the commit: a row stays locked until the commit is on
 // the disk, and those who raise the epoch at the same time would wait for each other that long. For the same reason
@@ -40,7 +40,7 @@ func (t txn) RaiseEpoch(ctx context.Context) error {
 func (c *conn) raiseEpoch(ctx context.Context) error {
 	row := uint32(1)
 	if c.pool.dialect == PostgreSQL {
-		row += c.store.turn.Add(1) % epochRows
+		row += 1 + c.store.turn.Add(1)%epochRows
 	}
 	return txn{reader{c}}.one(ctx, `UPDATE nl_meta SET epoch = epoch + 1 WHERE id = $1`, row)
 }
@@ -84,7 +84,8 @@ func (t txn) Expire(ctx context.Context, now time.Time, limit int) (int, error) 
 }
 
 // CheckKey says whether key is the key ring that this store was sealed with; the first one is remembered. Call it
-// after Migrate and before anything is opened or sealed. The error names the key that is missing or another's.
+// after Migrate and before anything is opened or sealed. From then on the ring's newest key is in use: where several
+// processes serve, UseKey makes sure that all have it. The error names the key that is missing or another's.
 func (s *Store) CheckKey(ctx context.Context, key *nightlatch.KeyRing, random io.Reader) error {
 	var box []byte
 	err := s.View(ctx, func(r nightlatch.Reader) (err error) {
@@ -103,6 +104,16 @@ func (s *Store) CheckKey(ctx context.Context, key *nightlatch.KeyRing, random io
 		}
 	}
 	return s.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error { return keepKeyCheck(ctx, tx.(txn), key, random) })
+}
+
+// Opens says whether key opens what is sealed in this store, as far as the check tells. It changes nothing.
+func (s *Store) Opens(ctx context.Context, key *nightlatch.KeyRing) (opens bool, err error) {
+	err = s.View(ctx, func(r nightlatch.Reader) error {
+		box, err := findKeyCheck(ctx, r.(reader))
+		opens = err == nil && len(box) > 0 && key.Check(box) == nil
+		return err
+	})
+	return opens, err
 }
 
 // IsSealed says whether the database holds the check of a key: whether anything was ever sealed in it. One that was never
@@ -143,6 +154,9 @@ func keepKeyCheck(ctx context.Context, t txn, key *nightlatch.KeyRing, random io
 		if err := key.Check(box); err != nil {
 			return err
 		}
+	}
+	if key, err = key.SealingWith(key.Newest()); err != nil {
+		return err
 	}
 	if box, err = key.NewCheck(random); err != nil {
 		return fmt.Errorf("sqlstore: %w", err)

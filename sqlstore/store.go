@@ -21,6 +21,20 @@ import (
 //go:embed schema
 var schema embed.FS
 
+// Pool is one of a Store's pools of connections.
+type Pool struct {
+	Name  string // "write" or "read", or "all" where one serves both
+	Stats sql.DBStats
+}
+
+// Pools are the pools of connections, as they are now.
+func (s *Store) Pools() []Pool {
+	if s.write.db == s.read.db {
+		return []Pool{{"all", s.write.db.Stats()}}
+	}
+	return []Pool{{"write", s.write.db.Stats()}, {"read", s.read.db.Stats()}}
+}
+
 // Dialect says which database it is.
 type Dialect int
 

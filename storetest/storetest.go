@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) nightlatch.Store) {
 		{"Values", testValues},
 		{"DeleteUser", testDeleteUser},
 		{"MessagesDue", testMessagesDue},
+		{"Sealed", testSealed},
 		{"Expire", testExpire},
 		{"ExpireInSteps", testExpireInSteps},
 		{"Epoch", testEpoch},

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nightlatch/nightlatch/factor/totp"
+	"github.com/nightlatch/nightlatch/internal/pgtest"
 	"github.com/nightlatch/nightlatch/internal/softkey"
 )
 
@@ -219,7 +220,9 @@ func TestNothingSentIsWritten(t *testing.T) {
 		secrets["code "+code+" in words"] = code + " "
 	}
 	names, err := filepath.Glob(filepath.Join(h.dir, "test.db*"))
-	if err != nil || len(names) == 0 {
+	if h.url != "" {
+		places["the database"] = pgtest.Dump(t, h.url)
+	} else if err != nil || len(names) == 0 {
 		t.Fatal(names, err)
 	}
 	for _, name := range names {

@@ -41,9 +41,9 @@ func (g *Gate) share(w http.ResponseWriter, token string, life time.Duration) {
 
 // Shared returns the session of a request and its user, by the session's own cookie or the one that hosts below
 // Options.CookieDomain have. It reads nothing else of the request. It is for deciding about requests to other
-// applications, and for nothing that changes an account.
+// applications, and for nothing that changes an account; what it returns is read only.
 // Errors: nightlatch.ErrUnauthenticated, nightlatch.ErrUnavailable.
-func (g *Gate) Shared(r *http.Request) (nightlatch.Session, nightlatch.User, error) {
+func (g *Gate) Shared(r *http.Request) (*nightlatch.Session, *nightlatch.User, error) {
 	if own := g.cookie(r, sessionCookie); own != "" {
 		ses, u, err := g.svc.SessionAndUser(r.Context(), own)
 		if !errors.Is(err, nightlatch.ErrUnauthenticated) {
@@ -51,11 +51,11 @@ func (g *Gate) Shared(r *http.Request) (nightlatch.Session, nightlatch.User, err
 		}
 	}
 	if g.options.CookieDomain == "" {
-		return nightlatch.Session{}, nightlatch.User{}, nightlatch.ErrUnauthenticated
+		return nil, nil, nightlatch.ErrUnauthenticated
 	}
 	found := r.CookiesNamed(g.sharedName())
 	if len(found) != 1 {
-		return nightlatch.Session{}, nightlatch.User{}, nightlatch.ErrUnauthenticated
+		return nil, nil, nightlatch.ErrUnauthenticated
 	}
 	return g.svc.SharedSession(r.Context(), found[0].Value)
 }

@@ -207,6 +207,7 @@ func TestHostileWordsAreText(t *testing.T) {
 		{"account", account},
 		{"choose", chooseView{Frame: frame, Kinds: kindViews(kindWords{Kind: hostile, Name: hostile, Why: hostile, Adds: []addWords{{Button: hostile}}})}},
 		{"scan", scan},
+		{"again", againView{setUpView: set, Code: true, Anew: "/" + hostile}},
 		{"recovery-codes", recoveryView{Frame: frame, Codes: []string{hostile}, Account: hostile, Next: "/" + hostile}},
 		{"password", passwordView{Frame: frame, Username: hostile}},
 		{"admin", adminView{Frame: frame, Query: hostile, Next: "/admin?q=" + hostile, Accounts: []managedView{{ID: hostile, Name: hostile, Username: hostile, Email: hostile, Groups: []string{hostile}}}}},

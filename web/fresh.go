@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -88,4 +89,52 @@ func (g *Gate) formPage(r *http.Request) string {
 		return ""
 	}
 	return localPath(from.RequestURI())
+}
+
+// freshOffers are what may be proven once more in a session: also where a fresh proof is there already, since
+// whoever leads here may ask for a younger one. There are none where only the application's own sign-in could prove
+// anything. ErrEnrollmentNeeded: that one is fresh, so that an authenticator may be added.
+func (g *Gate) freshOffers(r *http.Request, a *asked) error {
+	ses, err := g.session(r, a.caller)
+	if err != nil {
+		return err
+	}
+	a.user = ses.User
+	var needed *nightlatch.FreshProofError
+	if err = g.svc.Fresh(r.Context(), a.session); errors.As(err, &needed) {
+		a.offers = needed.Offers
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	held, err := g.svc.Holdings(r.Context(), a.session)
+	if err != nil {
+		return err
+	}
+	first, err := g.svc.FirstOffer(r.Context(), a.session)
+	if err != nil {
+		return err
+	}
+	a.offers = working(held.Authenticators)
+	if first != nil {
+		a.offers = []nightlatch.Offer{*first}
+		if g.options.Accounts != nil {
+			a.offers = append(a.offers, nightlatch.Offer{Kind: passwordKind})
+		}
+		return nil
+	}
+	if len(held.Authenticators) == 0 && g.options.Accounts == nil {
+		return nightlatch.ErrEnrollmentNeeded
+	}
+	if len(held.Authenticators) == 0 {
+		a.offers = []nightlatch.Offer{{Kind: passwordKind}}
+		return nil
+	}
+	for _, o := range held.Codes {
+		if o.Left > 0 {
+			a.offers = append(a.offers, o)
+		}
+	}
+	return nil
 }

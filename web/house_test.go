@@ -36,6 +36,7 @@ type house struct {
 	t     *testing.T
 	clock *clock
 	dir   string // with the database, and outbox.jsonl
+	url   string // of the database, where that is a PostgreSQL
 	store *sqlstore.Store
 	key   *nightlatch.KeyRing
 	log   *logged
@@ -52,7 +53,8 @@ func newHouse(t *testing.T, env ...string) *house {
 	}
 	var err error
 	if pgtest.Chosen() {
-		h.store, err = sqlstore.OpenPostgreSQL(t.Context(), "pgx", pgtest.Copy(t, "server", migrated))
+		h.url = pgtest.Copy(t, "server", migrated)
+		h.store, err = sqlstore.OpenPostgreSQL(t.Context(), "pgx", h.url)
 	} else {
 		h.store, err = sqlstore.OpenSQLite(t.Context(), "sqlite", filepath.Join(h.dir, "test.db"))
 	}
@@ -276,7 +278,11 @@ func (h *house) dump() string {
 	h.t.Helper()
 	var b strings.Builder
 	err := h.store.Read(context.Background(), func(q sqlstore.Querier) error {
-		tables, err := column(q, `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
+		query := `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`
+		if h.url != "" {
+			query = `SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename`
+		}
+		tables, err := column(q, query)
 		if err != nil {
 			return err
 		}

@@ -2,12 +2,14 @@ package web
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
 )
 
 // Two keys: both answer, one that was chosen answers alone, and another person's never.
@@ -162,6 +164,44 @@ func TestKeyRefusedAtSetUp(t *testing.T) {
 	v.says(`It takes the place of "Laptop"`)
 	v.follow("Take a passkey instead")
 	v.says("Add a passkey", `It takes the place of "Laptop"`)
+}
+
+// Who signed in with a passkey, and wants what asks for the password, is told to sign in again, and gets there.
+func TestPasskeyWherePasswordIsAskedFor(t *testing.T) {
+	t.Parallel()
+	f := newFull(t, func(_ *nightlatch.Config, o *Options) {
+		o.Needs = func(_ *http.Request, to string) (n Need) {
+			if to == "/vault" {
+				n.Kinds = []factor.Kind{passwordKind}
+			}
+			return n
+		}
+	})
+	v := f.visitor()
+	v.signUp("alice")
+	key := newKey(1)
+	v.get("/account/authenticators/new/webauthn?passkey=1")
+	v.touch(key, "Add a passkey", map[string]string{"Name": "Laptop"})
+	v.get("/sign-out")
+	v.press("Sign out", "", nil)
+	v.get("/sign-in")
+	v.touch(key, "Sign in with a passkey", nil)
+	for _, page := range []string{"/verify?to=%2Fvault", "/account/authenticators/new?to=%2Fvault"} {
+		v.get(page)
+		v.want(200, "/verify?to=%2Fvault")
+		v.says("Sign in again, and this time use the password.")
+		if strings.Contains(v.body, "None can be added") || strings.Contains(v.body, "Lost your device?") {
+			t.Errorf("%s leads elsewhere:\n%s", page, v.body)
+		}
+	}
+	v.press("Sign in again", "", nil)
+	v.want(200, "/?to=%2Fvault")
+	if v.cookie(sessionCookie) != "" {
+		t.Error("the session is still there")
+	}
+	if !strings.Contains(v.body, `name="to" value="/vault"`) {
+		t.Errorf("the sign-in does not lead back:\n%s", v.body)
+	}
 }
 
 // Somebody who only opens the sign-in page costs the store nothing; a passkey is the whole sign-in.

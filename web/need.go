@@ -28,7 +28,8 @@ func (g *Gate) need(r *http.Request) Need {
 }
 
 // narrow leaves of what may be proven in a session what helps where the way leads afterwards, so that nobody is sent
-// from there to /verify again. ErrEnrollmentNeeded: nothing that is held does, another authenticator may.
+// from there to /verify again. Where nothing is left, another sign-in may help, and a.anew is set.
+// ErrEnrollmentNeeded: nothing that is held does, another authenticator may.
 func (g *Gate) narrow(r *http.Request, a *asked) error {
 	need := g.need(r)
 	if need.Level < nightlatch.Level2 && len(need.Kinds) == 0 || len(a.offers) == 0 {
@@ -40,10 +41,19 @@ func (g *Gate) narrow(r *http.Request, a *asked) error {
 		}
 		return o.ID == "" && (o.Kind == passwordKind || g.info(o.Kind).Elsewhere) // what is asked for before a first enrollment
 	})
-	if len(a.offers) == 0 {
-		return nightlatch.ErrEnrollmentNeeded
+	if len(a.offers) > 0 {
+		return nil
 	}
-	return nil
+	if a.anew = g.needsAnew(need); a.anew {
+		return nil
+	}
+	return nightlatch.ErrEnrollmentNeeded
+}
+
+// needsAnew says whether a place asks for a password, and for nothing that could be added instead. Who holds a second
+// factor proves the password at a sign-in only.
+func (g *Gate) needsAnew(n Need) bool {
+	return slices.Contains(n.Kinds, passwordKind) && len(n.choices(g.kindsOf(nil))) == 0
 }
 
 // choices leaves of what may be added what helps where the way leads afterwards.

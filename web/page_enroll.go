@@ -25,6 +25,10 @@ func (g *Gate) pageChoose(w http.ResponseWriter, r *http.Request, c caller) {
 	}
 	need := g.need(r)
 	v.Required = v.Required || need.Level >= nightlatch.Level2
+	if c.signIn == "" && g.needsAnew(need) {
+		g.redirect(w, r, verifyPath(v.To))
+		return
+	}
 	v.Kinds = need.choices(g.kindsOf(nil))
 	for i := range v.Kinds {
 		v.Kinds[i].To = v.To

@@ -56,6 +56,10 @@ func (g *Gate) finishFailed(w http.ResponseWriter, r *http.Request, c caller, s 
 		g.errorPage(w, r, err)
 		return
 	}
+	if _, known := g.svc.Factor(s.kind); known && g.svc.Policy().ShownOnce(s.kind) {
+		g.askAgain(w, r, c, s, f, err)
+		return
+	}
 	e, pageErr := g.begin(r, c, s, factor.Response{Passkey: s.passkey}, true)
 	gone := errors.As(pageErr, new(*nightlatch.InvalidError)) && g.info(s.kind).Elsewhere // nothing is known of where to
 	v := setUpView{Kind: string(s.kind), Label: r.PostFormValue("label")}
@@ -72,6 +76,23 @@ func (g *Gate) finishFailed(w http.ResponseWriter, r *http.Request, c caller, s 
 	default:
 		g.showEnrollment(w, r, c, s, e, f.Status, v)
 	}
+}
+
+// askAgain asks for the response again, and shows nothing of what it answers: the form may be a script's, which has not
+// seen it. Where the enrollment is over, it leads to where it is begun anew.
+func (g *Gate) askAgain(w http.ResponseWriter, r *http.Request, c caller, s setUp, f fault, err error) {
+	v := againView{Code: !g.info(s.kind).Unguessable, Anew: s.page()}
+	v.Enrollment, v.Label, v.Kind = r.PostFormValue("enrollment"), r.PostFormValue("label"), string(s.kind)
+	if errors.Is(g.svc.Enrolling(r.Context(), c.step(), v.Enrollment), nightlatch.ErrNotFound) {
+		v.Code, v.Alert = false, g.pages.say(r, "This set-up was over. Please begin again with what you see below.")
+	} else {
+		g.blame(r, &v.setUpView, f, err)
+	}
+	if err := g.frame(r, c, s, &v.setUpView); err != nil {
+		g.errorPage(w, r, err)
+		return
+	}
+	g.pages.render(w, r, f.Status, "again", v)
 }
 
 // blame says what was wrong with the response: at its field, if it has one.

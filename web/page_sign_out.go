@@ -21,7 +21,8 @@ func (g *Gate) pageSignOut(w http.ResponseWriter, r *http.Request, c caller) {
 	g.pages.render(w, r, http.StatusOK, "sign-out", v)
 }
 
-// formSignOut ends the session, and an unfinished sign-in too. A remembered device stays remembered.
+// formSignOut ends the session, and an unfinished sign-in too. A remembered device stays remembered. The page that
+// follows has the sign-in form, from which the way leads on to where to says.
 func (g *Gate) formSignOut(w http.ResponseWriter, r *http.Request, c caller) {
 	if !g.readForm(w, r) {
 		return
@@ -30,7 +31,7 @@ func (g *Gate) formSignOut(w http.ResponseWriter, r *http.Request, c caller) {
 		g.errorPage(w, r, err)
 		return
 	}
-	g.redirect(w, r, "/")
+	g.redirect(w, r, withTo("/", g.to(r)))
 }
 
 // SignOut ends our part of what a browser is signed in to, an unfinished sign-in too, and takes its cookies away. An

@@ -152,6 +152,8 @@ func TestAccessibleNames(t *testing.T) {
 		"not-me-done":      {nil, nil, []string{"Sign in", "Choose a new password"}},
 		"choose":           {nil, []string{"Add a passkey", "Add security key", "Add authenticator app", "Add counter token", "Add email", "Add phone"}, []string{"Cancel"}},
 		"scan-totp":        {[]string{"Secret", "Code", "Name"}, []string{"Copy secret", "Continue"}, []string{"Cancel"}},
+		"again":            {[]string{"Code", "Name"}, []string{"Continue"}, []string{"Start again", "Cancel"}},
+		"again-key":        {nil, nil, []string{"Start again", "Cancel"}},
 		"codes":            {nil, []string{"Copy codes", "Print", "Download", "Continue"}, nil},
 		"sign-out":         {nil, []string{"Sign out"}, nil},
 	}

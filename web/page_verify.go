@@ -23,6 +23,8 @@ type asked struct {
 	next   nightlatch.Next // of a sign-in
 	// remember: the device is to be remembered, by the form.
 	remember bool
+	// anew: only another sign-in, with the password, helps where the way leads afterwards.
+	anew bool
 	// elsewhere: the proof is asked for on the way to a page that is not ours.
 	elsewhere bool
 }
@@ -98,54 +100,6 @@ func (g *Gate) stranger(r *http.Request) bool {
 	return !ok
 }
 
-// freshOffers are what may be proven once more in a session: also where a fresh proof is there already, since
-// whoever leads here may ask for a younger one. There are none where only the application's own sign-in could prove
-// anything. ErrEnrollmentNeeded: that one is fresh, so that an authenticator may be added.
-func (g *Gate) freshOffers(r *http.Request, a *asked) error {
-	ses, err := g.session(r, a.caller)
-	if err != nil {
-		return err
-	}
-	a.user = ses.User
-	var needed *nightlatch.FreshProofError
-	if err = g.svc.Fresh(r.Context(), a.session); errors.As(err, &needed) {
-		a.offers = needed.Offers
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	held, err := g.svc.Holdings(r.Context(), a.session)
-	if err != nil {
-		return err
-	}
-	first, err := g.svc.FirstOffer(r.Context(), a.session)
-	if err != nil {
-		return err
-	}
-	a.offers = working(held.Authenticators)
-	if first != nil {
-		a.offers = []nightlatch.Offer{*first}
-		if g.options.Accounts != nil {
-			a.offers = append(a.offers, nightlatch.Offer{Kind: passwordKind})
-		}
-		return nil
-	}
-	if len(held.Authenticators) == 0 && g.options.Accounts == nil {
-		return nightlatch.ErrEnrollmentNeeded
-	}
-	if len(held.Authenticators) == 0 {
-		a.offers = []nightlatch.Offer{{Kind: passwordKind}}
-		return nil
-	}
-	for _, o := range held.Codes {
-		if o.Left > 0 {
-			a.offers = append(a.offers, o)
-		}
-	}
-	return nil
-}
-
 // newVerify is the page for one of the offers: the one of kind and id, else the first.
 func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) (verifyView, error) {
 	v := verifyView{
@@ -162,6 +116,13 @@ func (g *Gate) newVerify(r *http.Request, a asked, kind factor.Kind, id string) 
 			return v, err
 		}
 		v.User, v.Username = nameOf(u), nameOf(u)
+	}
+	if a.anew {
+		v.Shape, v.Recover = askAnew, false
+		if g.options.Accounts == nil {
+			v.Shape, v.SignIn = askAgain, g.options.SignIn
+		}
+		return v, nil
 	}
 	if kind == recoveryKind && o.Kind != recoveryKind {
 		// A code that an administrator is still to give: it is on offer once it is given.

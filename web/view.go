@@ -64,6 +64,7 @@ const (
 	askKey      = "key"
 	askWait     = "wait"  // nothing to answer now
 	askAgain    = "again" // the application's own sign-in must be done once more
+	askAnew     = "anew"  // so must ours, with the password; the form goes to POST /sign-out: to
 )
 
 // verifyView is the page "verify": the second step of a sign-in, or a fresh proof. The form goes to POST /verify:

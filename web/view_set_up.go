@@ -33,6 +33,14 @@ type scanView struct {
 	Counter         uint64
 }
 
+// againView is the page "again": a response was wrong, and what it answers is not shown a second time. The form is that
+// of the page "scan".
+type againView struct {
+	setUpView
+	Code bool   // a code is asked for; else it must be begun anew
+	Anew string // a path of ours where it is begun anew
+}
+
 // keyView is the page "key": a security key or a passkey is added.
 type keyView struct {
 	setUpView

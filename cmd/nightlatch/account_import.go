@@ -66,7 +66,7 @@ func (cmd accountImport) takeIn(ctx context.Context, c *console, s *server.Serve
 	for _, a := range read.Accounts {
 		t, err := taking.One(ctx, a)
 		if err != nil {
-			return fmt.Errorf("%s: %s: %w; what was reported before it is done", a.At, printable(a.Name()), err)
+			return fmt.Errorf("%s: %w; what was reported before it is done", reportLine(a.At, a.Name()), err)
 		}
 		counts[t.Outcome]++
 		if !t.Whole() {
@@ -90,15 +90,15 @@ func report(c *console, t server.Taken) error {
 	if t.Outcome == server.NotTakenIn {
 		return c.print("%s", shownRefusal(t.At, t.Name, t.Why))
 	}
-	line := fmt.Sprintf("%s: %s: %s", t.At, printable(t.Name), t.Outcome)
+	parts := []string{t.At, t.Name, string(t.Outcome)}
 	if len(t.Took) > 0 {
-		line += ": " + printable(strings.Join(t.Took, ", "))
+		parts = append(parts, strings.Join(t.Took, ", "))
 	}
-	if err := c.print("%s", line); err != nil {
+	if err := c.print("%s", reportLine(parts...)); err != nil {
 		return err
 	}
 	for _, l := range t.Left {
-		if err := c.print("%s: %s: left out: %s: %s", l.At, printable(t.Name), printable(l.What), printable(l.Why)); err != nil {
+		if err := c.print("%s", reportLine(l.At, t.Name, "left out", l.What, l.Why)); err != nil {
 			return err
 		}
 	}
@@ -107,10 +107,13 @@ func report(c *console, t server.Taken) error {
 
 func shownRefusal(at, name, why string) string {
 	if name == "" {
-		return fmt.Sprintf("%s: refused: %s", printable(at), printable(why))
+		return reportLine(at, "refused", why)
 	}
-	return fmt.Sprintf("%s: %s: refused: %s", printable(at), printable(name), printable(why))
+	return reportLine(at, name, "refused", why)
 }
+
+// reportLine is a line of the report. All of it may come from the file: names, and where they stand.
+func reportLine(parts ...string) string { return printable(strings.Join(parts, ": ")) }
 
 // printable is a text of another program as a terminal may show it.
 func printable(text string) string {

@@ -28,7 +28,7 @@ type serverFlags struct {
 	settingsFlags `embed:""`
 	Listen        *string `placeholder:"HOST:PORT" help:"The address that the server listens on; port 0 is any free one."`
 	PublicURL     *string `name:"public-url" placeholder:"URL" help:"The origin that people type."`
-	Protect       string  `placeholder:"URL" help:"Put the lock before the application at URL."`
+	Protect       *string `placeholder:"URL" help:"Put the lock before the application at URL."`
 }
 
 func (f serverFlags) sources(c *console) settings.Sources {

@@ -134,6 +134,42 @@ func TestComposeFile(t *testing.T) {
 	}
 }
 
+// With PostgreSQL beside it: unmodified, behind a password that must be set, and reached by the server alone.
+func TestComposePostgreSQL(t *testing.T) {
+	t.Parallel()
+	command := []string{"docker", "compose"}
+	if exec.Command("docker", "compose", "version").Run() != nil {
+		command = []string{tool(t, "docker-compose")}
+	}
+	config := func(env ...string) (string, error) {
+		args := append(append([]string{}, command[1:]...), "--file", "compose.yaml", "--file", "compose.postgres.yaml", "config")
+		cmd := exec.Command(command[0], args...)
+		cmd.Dir, cmd.Env = "../../deploy", append(os.Environ(), env...)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := config("POSTGRES_PASSWORD="); err == nil || !strings.Contains(out, "POSTGRES_PASSWORD") {
+		t.Errorf("without a password: %v\n%s", err, out)
+	}
+	out, err := config("POSTGRES_PASSWORD=a1b2")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"image: postgres:17", "internal: true", "scram-sha-256", "/var/lib/postgresql/data"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+	if strings.Count(out, "ports:") != 1 || strings.Contains(strings.ToLower(out), "trust\n") {
+		t.Errorf("more than nginx is reached from outside, or somebody is believed without a password:\n%s", out)
+	}
+	url := regexp.MustCompile(`postgres://[^\s"]*`).FindString(out)
+	set, err := settings.Load(settings.Sources{Dir: t.TempDir(), Env: []string{"NIGHTLATCH_DATABASE_URL=" + url}})
+	if err != nil || set.DatabaseURL != "postgres://nightlatch:a1b2@postgres/nightlatch?sslmode=disable" {
+		t.Errorf("%q: %v", url, err)
+	}
+}
+
 var (
 	composeLine    = regexp.MustCompile(`(?m)^ +(NIGHTLATCH_[A-Z_]+): ([^#\n]*)`)
 	composeDefault = regexp.MustCompile(`\$\{[A-Z_]+:-([^}]*)\}`)

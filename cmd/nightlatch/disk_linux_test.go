@@ -39,6 +39,9 @@ func TestFullDisk(t *testing.T) {
 	want(t, newBrowser(p.url), http.StatusServiceUnavailable, "POST", "/accounts", map[string]any{"username": "berta", "password": moon})
 	want(t, in, http.StatusServiceUnavailable, "DELETE", "/session", nil)
 	want(t, in, http.StatusOK, "GET", "/session", nil)
+	if status, text, err := in.send(t.Context(), "GET", "/readyz", ""); err != nil || status != http.StatusOK {
+		t.Errorf("/readyz: %d %s, %v", status, text, err) // decisions about sessions go on
+	}
 
 	limitFiles(t, p, ^uint64(0))
 	want(t, half, http.StatusOK, "POST", "/verifications", code)

@@ -22,14 +22,21 @@ func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Lo
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err = server.New(ctx, server.Config{
-		Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random, Tool: tool,
-	})
+	config := server.Config{Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random, Tool: tool}
+	sendTraces := func() {}
+	if !tool {
+		config.Holds = spendMemory
+		if config.Tracer, sendTraces, err = newTracing(ctx); err != nil {
+			return nil, nil, errors.Join(err, store.Close())
+		}
+	}
+	s, err = server.New(ctx, config)
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
 	return s, func() error {
 		s.Close()
+		sendTraces()
 		return store.Close()
 	}, nil
 }

@@ -109,6 +109,10 @@ func TestReadmeProtect(t *testing.T) {
 	if status, text, err := b.send(t.Context(), "GET", "/", ""); err != nil || status != 303 || strings.Contains(string(text), "the application") {
 		t.Errorf("with a password only: %d %s %v", status, text, err)
 	}
+	// Beside an application the proof of the sign-in serves no change.
+	if status, text, err := b.send(t.Context(), "POST", own+"/verifications", `{"kind":"password","password":"correct horse battery staple"}`); err != nil || status != 200 {
+		t.Fatalf("a proof for the change: %d %s %v", status, text, err)
+	}
 	status, made, err := b.send(t.Context(), "POST", own+"/authenticators", `{"kind":"totp"}`)
 	if err != nil || status != 201 {
 		t.Fatalf("set-up: %d %s %v", status, made, err)

@@ -26,7 +26,8 @@ import (
 //	get NAME PATH               set the variable NAME from the last answer: session.account.id, recovery_codes.0
 //	keep NAME                   set the variable NAME from the last standard output
 //	sql FILE STATEMENT…         run statements on a database, as somebody who got at the file would
-//	now NAME SECONDS            set the variable NAME to the Unix time so many seconds from now
+//	now NAME SECONDS            set the variable NAME to the Unix time so many seconds from now, in the first
+//	                            two thirds of a step of 30 s: what follows has time before the next one
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"status": status, "exits": exits, "serve": serveScript, "end": endScript, "http": httpScript,
 	"forget": forgetScript, "get": getScript, "keep": keepScript, "now": nowScript, "sql": sqlScript,
@@ -162,5 +163,9 @@ func nowScript(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	n, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
+	const step, needed = 30 * time.Second, 10 * time.Second
+	if left := time.Until(time.Now().Truncate(step).Add(step)); left < needed {
+		time.Sleep(left)
+	}
 	ts.Setenv(args[0], strconv.FormatInt(time.Now().Unix()+n, 10))
 }

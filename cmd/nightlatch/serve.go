@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -33,11 +34,17 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	log := c.logger(set)
+	makeRoom(set)
 	listener, err := listen(ctx, set)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	metrics, err := listenForMetrics(ctx, set)
+	if err != nil {
+		return err
+	}
+	defer closeMetrics(metrics)
 	s, end, err := c.open(ctx, set, log, false)
 	if err != nil {
 		return err
@@ -47,7 +54,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 			return errors.Join(err, end())
 		}
 	}
-	spendMemory()
+	spendMemory(false)
 	handler, err := s.Handler()
 	if err != nil {
 		return errors.Join(err, end())
@@ -55,18 +62,43 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	maintain, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { s.Maintain(maintain) })
+	running.Go(func() { serveMetrics(maintain, metrics, s.Metrics(), log) })
 	err = c.serve(ctx, listener, handler, set, log)
 	stop()
 	running.Wait()
 	return errors.Join(err, end())
 }
 
-// spendMemory lets the heap grow to five times what lives, which is some ten megabytes: a decision about a request makes
-// little and needs it briefly, and to look through all that lives again and again would cost more than the decision.
-// Whoever sets GOGC decides.
-func spendMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+// makeRoom leaves the scheduler room beside the hashes: as many threads more may run as hashes do, so that what takes no
+// time never waits until a hash is interrupted. The system then shares the processors between them, and prefers who has
+// used little. Whoever sets GOMAXPROCS decides, and gets no more threads than that.
+func makeRoom(set *settings.Settings) {
+	processors := runtime.GOMAXPROCS(0)
+	if set.Limits.Hashes == 0 {
+		set.Limits.Hashes = processors
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(processors + min(set.Limits.Hashes, processors))
+	}
+}
+
+// The heap may grow by so much of what lives, which is some ten megabytes, before it is looked through: a decision about a
+// request makes little and needs it briefly, and to look through all that lives again and again would cost more than the
+// decision. While passwords are hashed, 19 MiB each, that would be hundreds of megabytes.
+const (
+	heapGrows      = 400 // percent
+	heapWithHashes = 40
+)
+
+// spendMemory sets that. Whoever sets GOGC decides.
+func spendMemory(hashing bool) {
+	switch {
+	case os.Getenv("GOGC") != "":
+	case hashing:
+		debug.SetGCPercent(heapWithHashes)
+	default:
+		debug.SetGCPercent(heapGrows)
+		debug.FreeOSMemory() // what the hashes have left
 	}
 }
 
@@ -83,12 +115,10 @@ func listen(ctx context.Context, set *settings.Settings) (net.Listener, error) {
 }
 
 func (c *console) serve(ctx context.Context, l net.Listener, h http.Handler, set *settings.Settings, log *slog.Logger) error {
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
-		IdleTimeout: 2 * time.Minute, Protocols: protocols(), MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
-	}
+	in := &doors{Listener: l, most: connections(set, log)}
+	srv := newServer(h, in, log)
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
+	go func() { failed <- srv.Serve(in) }()
 	if err := c.print("nightlatch: ready on %s", readyURL(l, set)); err != nil {
 		return errors.Join(err, srv.Close())
 	}
@@ -106,6 +136,40 @@ func (c *console) serve(ctx context.Context, l net.Listener, h http.Handler, set
 		return srv.Close()
 	}
 	return nil
+}
+
+// Who sends slowly is waited for so long: for the headers, for the rest of a request, until the answer is taken, and for
+// the next request. The application that --protect stands before has its own times for what passes to it.
+const (
+	headersWithin = 10 * time.Second
+	requestWithin = 30 * time.Second
+	answerWithin  = time.Minute
+	nextWithin    = 2 * time.Minute
+	mostHeaders   = 32 << 10 // bytes; more is 431
+	mostStreams   = 100      // of one connection, at once, by HTTP/2
+)
+
+func newServer(h http.Handler, in *doors, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headersWithin, ReadTimeout: requestWithin, WriteTimeout: answerWithin, IdleTimeout: nextWithin,
+		MaxHeaderBytes: mostHeaders, Protocols: protocols(), HTTP2: &http.HTTP2Config{MaxConcurrentStreams: mostStreams},
+		ConnState: in.note, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
+	}
+}
+
+// otherFiles is how many descriptors are left for what is no connection to us: the database, the application behind
+// --protect, providers.
+const otherFiles = 256
+
+// connections is limits.connections, or what the system lets us have.
+func connections(set *settings.Settings, log *slog.Logger) int {
+	may := descriptors()
+	if may == 0 || uint64(set.Limits.Connections)+otherFiles <= may { //nolint:gosec // at least 8
+		return set.Limits.Connections
+	}
+	most := max(8, int(may)-otherFiles) //nolint:gosec // less than limits.connections allows
+	log.Warn("limits.connections is more than the system allows: raise its limit of open files", "open_files", may, "connections", most)
+	return most
 }
 
 // protocols are HTTP/1.1, and HTTP/2 for proxies that speak it without TLS.

@@ -41,6 +41,12 @@ func (s *sessions) currentUser(r *http.Request) (web.Login, bool) {
 	return login, ok
 }
 
+// loginPage stands for the application's own, too.
+func loginPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte("<!doctype html><title>Orders</title><form method=post><label>Name <input name=name></label> <button>Log in</button></form>\n"))
+}
+
 // login stands for the application's own: it takes everybody's word.
 func (s *sessions) login(w http.ResponseWriter, r *http.Request) {
 	token := rand.Text()
@@ -69,6 +75,7 @@ func handler(svc *nightlatch.Service, origin string) (http.Handler, error) {
 	router := chi.NewRouter()
 	router.Handle("/2fa/*", gate.Handler())
 	router.Get("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("open to all")) })
+	router.Get("/login", loginPage)
 	router.Post("/login", s.login)
 	router.Group(func(router chi.Router) {
 		router.Use(func(next http.Handler) http.Handler { return gate.Require(nightlatch.Level2, next) })
@@ -104,6 +111,7 @@ func run() int {
 	defer svc.Close()
 	h, err := handler(svc, "http://"+listen)
 	if err == nil {
+		fmt.Fprintf(os.Stderr, "log in on http://%s/login\n", listen)
 		err = (&http.Server{Addr: listen, Handler: h, ReadHeaderTimeout: 10 * time.Second}).ListenAndServe()
 	}
 	fmt.Fprintln(os.Stderr, err)

@@ -41,6 +41,12 @@ func (s *sessions) currentUser(r *http.Request) (web.Login, bool) {
 	return login, ok
 }
 
+// loginPage stands for the application's own, too.
+func loginPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte("<!doctype html><title>Orders</title><form method=post><label>Name <input name=name></label> <button>Log in</button></form>\n"))
+}
+
 // login stands for the application's own: it takes everybody's word.
 func (s *sessions) login(w http.ResponseWriter, r *http.Request) {
 	token := rand.Text()
@@ -69,6 +75,7 @@ func handler(svc *nightlatch.Service, origin string) (http.Handler, error) {
 	router := echo.New()
 	router.Any("/2fa/*", echo.WrapHandler(gate.Handler()))
 	router.GET("/", func(c echo.Context) error { return c.String(http.StatusOK, "open to all") })
+	router.GET("/login", echo.WrapHandler(http.HandlerFunc(loginPage)))
 	router.POST("/login", echo.WrapHandler(http.HandlerFunc(s.login)))
 	require := echo.WrapMiddleware(func(next http.Handler) http.Handler { return gate.Require(nightlatch.Level2, next) })
 	router.GET("/orders", func(c echo.Context) error {
@@ -101,6 +108,7 @@ func run() int {
 	defer svc.Close()
 	h, err := handler(svc, "http://"+listen)
 	if err == nil {
+		fmt.Fprintf(os.Stderr, "log in on http://%s/login\n", listen)
 		err = (&http.Server{Addr: listen, Handler: h, ReadHeaderTimeout: 10 * time.Second}).ListenAndServe()
 	}
 	fmt.Fprintln(os.Stderr, err)

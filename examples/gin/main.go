@@ -41,6 +41,12 @@ func (s *sessions) currentUser(r *http.Request) (web.Login, bool) {
 	return login, ok
 }
 
+// loginPage stands for the application's own, too.
+func loginPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte("<!doctype html><title>Orders</title><form method=post><label>Name <input name=name></label> <button>Log in</button></form>\n"))
+}
+
 // login stands for the application's own: it takes everybody's word.
 func (s *sessions) login(w http.ResponseWriter, r *http.Request) {
 	token := rand.Text()
@@ -70,6 +76,7 @@ func handler(svc *nightlatch.Service, origin string) (http.Handler, error) {
 	router := gin.New()
 	router.Any("/2fa/*path", gin.WrapH(gate.Handler()))
 	router.GET("/", func(c *gin.Context) { c.String(http.StatusOK, "open to all") })
+	router.GET("/login", gin.WrapF(loginPage))
 	router.POST("/login", gin.WrapF(s.login))
 	router.GET("/orders", require(gate, nightlatch.Level2), func(c *gin.Context) {
 		if login, ok := s.currentUser(c.Request); ok {
@@ -115,6 +122,7 @@ func run() int {
 	defer svc.Close()
 	h, err := handler(svc, "http://"+listen)
 	if err == nil {
+		fmt.Fprintf(os.Stderr, "log in on http://%s/login\n", listen)
 		err = (&http.Server{Addr: listen, Handler: h, ReadHeaderTimeout: 10 * time.Second}).ListenAndServe()
 	}
 	fmt.Fprintln(os.Stderr, err)

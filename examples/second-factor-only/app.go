@@ -81,10 +81,17 @@ func (a *app) currentUser(r *http.Request) (web.Login, bool) {
 func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/2fa/", a.gate.Handler())
+	mux.HandleFunc("GET /{$}", a.loginPage)
+	mux.HandleFunc("GET /login", a.loginPage)
 	mux.HandleFunc("POST /login", a.login)
 	mux.HandleFunc("GET /payments/{id}", a.show)
 	mux.HandleFunc("POST /payments/{id}", a.pay)
 	return mux
+}
+
+func (a *app) loginPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = fmt.Fprint(w, "<!doctype html><html lang=en><title>Bank</title><link rel=icon href=data:,><form method=post action=/login><label>Name <input name=name></label> <button>Log in</button></form>\n")
 }
 
 // login stands for the application's own: it takes everybody's word.
@@ -94,6 +101,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 	a.sessions[token] = web.Login{User: r.PostFormValue("name"), Session: token, At: a.now()}
 	a.mutex.Unlock()
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: token, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.Redirect(w, r, "/payments/1", http.StatusSeeOther)
 }
 
 // find is a payment of whoever is signed in.
@@ -116,10 +124,10 @@ func (a *app) show(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if p.paid {
-		_, _ = fmt.Fprintf(w, "<p>Done: %s\n", html.EscapeString(p.what()))
+		_, _ = fmt.Fprintf(w, "<!doctype html><html lang=en><title>Bank</title><link rel=icon href=data:,><p>Done: %s\n", html.EscapeString(p.what()))
 		return
 	}
-	_, _ = fmt.Fprintf(w, "<form method=post><p>%s <button>Pay</button></form>\n", html.EscapeString(p.what()))
+	_, _ = fmt.Fprintf(w, "<!doctype html><html lang=en><title>Bank</title><link rel=icon href=data:,><form method=post><p>%s <button>Pay</button></form>\n", html.EscapeString(p.what()))
 }
 
 // pay asks for a confirmation where there is none, and pays where there is one.

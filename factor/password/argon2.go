@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nightlatch/nightlatch/internal/argon2"
+	"golang.org/x/crypto/argon2"
 )
 
 // Cost is what one hash costs, in the terms of RFC 9106 §3.1.
@@ -52,19 +52,15 @@ func newArgon2id(random io.Reader, text string, c Cost, in *Limiter) (argon2id, 
 	if _, err := io.ReadFull(random, salt); err != nil {
 		return argon2id{}, fmt.Errorf("read randomness for a salt: %w", err)
 	}
-	return argon2id{Cost: c, salt: salt, tag: in.derive(argon2.ID, text, salt, c, tagSize)}, nil
+	return argon2id{Cost: c, salt: salt, tag: in.derive(false, text, salt, c, tagSize)}, nil
 }
 
-func (l *Limiter) derive(mode argon2.Mode, text string, salt []byte, c Cost, size int) []byte {
-	return l.argon2(mode, []byte(text), salt, argon2.Cost(c), uint32(size)) //nolint:gosec // size is 16 to 64
+func (l *Limiter) derive(i bool, text string, salt []byte, c Cost, size int) []byte {
+	return l.argon2(i, []byte(text), salt, c, uint32(size)) //nolint:gosec // size is 16 to 64
 }
 
 func (h argon2id) matches(text string, in *Limiter) bool {
-	mode := argon2.ID
-	if h.i {
-		mode = argon2.I
-	}
-	got := in.derive(mode, text, h.salt, h.Cost, len(h.tag))
+	got := in.derive(h.i, text, h.salt, h.Cost, len(h.tag))
 	return subtle.ConstantTimeCompare(got, h.tag) == 1
 }
 

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/nightlatch/nightlatch/factor"
-	"github.com/nightlatch/nightlatch/internal/argon2"
 )
 
 // ErrBusy says that so many hashes wait to be computed that one more is not worth its while: try again later.
@@ -33,10 +32,12 @@ type Limiter struct {
 	secondWas     bool
 	refused, left uint64
 	served        uint64
-	spare         []*argon2.Memory
-	rested        uint64 // what served was when Rest was called last
+	hashes        uint64     // by Argon2
+	rested        uint64     // what hashes was when Rest was called last
+	holding       bool       // what holds was told
+	holds         func(bool) // see Options.Holds
 
-	hashed func(argon2.Mode, argon2.Cost) // told of all hashes, by tests
+	hashed func(i bool, c Cost) // told of all hashes, by tests
 }
 
 // NewLimiter lets parallel hashes run at once and queue more wait. Zero or less means the default: as many as
@@ -58,21 +59,16 @@ type Load struct {
 	Served           uint64 // turns that were given
 	Refused          uint64 // with ErrBusy
 	Left             uint64 // callers who went while they waited
-	Memory           int    // bytes that are kept for the next hashes, without those that run
 }
 
 // Load is what it has to do now, and what it has done so far.
 func (l *Limiter) Load() Load {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	load := Load{
+	return Load{
 		Parallel: l.parallel, Queue: l.queue, Running: l.running, Waiting: l.first.n + l.second.n,
 		Served: l.served, Refused: l.refused, Left: l.left,
 	}
-	for _, m := range l.spare {
-		load.Memory += m.Size()
-	}
-	return load
 }
 
 // Acquire waits for a turn. from is the network that asks, as in factor.Call. The caller calls release once, when its

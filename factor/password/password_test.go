@@ -13,7 +13,6 @@ import (
 
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/factortest"
-	"github.com/nightlatch/nightlatch/internal/argon2"
 )
 
 const phrase = "kq tz mw xp vrb Ångström"
@@ -163,13 +162,13 @@ func TestVerifyCostsTheSame(t *testing.T) {
 		"bad UTF-8": func() error { _, err := verify(t, f, "\xff", held); return err },
 		"wrong":     func() error { _, err := verify(t, f, "wrong", held); return err },
 	} {
-		var hashed []argon2.Cost
-		f.limiter.hashed = func(_ argon2.Mode, c argon2.Cost) { hashed = append(hashed, c) }
+		var hashed []Cost
+		f.limiter.hashed = func(_ bool, c Cost) { hashed = append(hashed, c) }
 		err := call()
 		if !errors.Is(err, factor.ErrRefused) {
 			t.Errorf("%s: %v, want a refusal", name, err)
 		}
-		if !slices.Equal(hashed, []argon2.Cost{argon2.Cost(f.cost)}) {
+		if !slices.Equal(hashed, []Cost{f.cost}) {
 			t.Errorf("%s: hashed at %v, want once at the cost of today", name, hashed)
 		}
 	}

@@ -185,40 +185,34 @@ func TestBusyIsAFault(t *testing.T) {
 	}
 }
 
-// The memory of a hash is the next one's, and goes when there was none for a while; what one large hash needed goes at once.
-func TestMemoryOfHashes(t *testing.T) {
+// Who spends memory learns of the first hash in a while, and when there were none for a while: not while one runs.
+func TestHoldsIsTold(t *testing.T) {
 	t.Parallel()
-	l := NewLimiter(2, 0)
-	for range 5 {
-		release, err := l.Acquire(t.Context(), "")
-		if err != nil {
-			t.Fatal(err)
+	var told []bool
+	l := New(Options{Parallel: 2, Holds: func(holds bool) { told = append(told, holds) }}).Limiter()
+	is := func(want ...bool) {
+		t.Helper()
+		if !slices.Equal(told, want) {
+			t.Fatalf("told %v, want %v", told, want)
 		}
-		l.Argon2id([]byte(phrase), []byte("somesalt"), 1, 64, 1, 32)
-		release()
 	}
-	if got := l.Load().Memory; got != 64<<10 || len(l.spare) != 1 {
-		t.Errorf("%d bytes in %d are kept, want 64 KiB in one", got, len(l.spare))
-	}
+	hash := func() { l.Argon2id([]byte(phrase), []byte("somesalt"), 1, 64, 1, 32) }
 	l.Rest()
-	if l.Load().Memory == 0 {
-		t.Error("it is gone although there were hashes")
-	}
-	l.Rest()
-	if got := l.Load().Memory; got != 0 {
-		t.Errorf("%d bytes are kept while nothing is hashed", got)
-	}
-	l.Argon2id([]byte(phrase), []byte("somesalt"), 1, large+64, 1, 32)
-	if got := l.Load().Memory; got != 0 {
-		t.Errorf("%d bytes are kept of a large hash", got)
-	}
-	l.Argon2id([]byte(phrase), []byte("somesalt"), 1, 64, 1, 32)
+	is()
+	hash()
+	hash()
+	is(true)
+	l.Rest() // there were some since it was asked last
+	is(true)
 	l.running = 1
 	l.Rest()
+	is(true)
+	l.running = 0
 	l.Rest()
-	if l.Load().Memory == 0 {
-		t.Error("it is gone while one runs")
-	}
+	is(true, false)
+	l.Rest()
+	hash()
+	is(true, false, true)
 }
 
 // More lines than places there are not: what strangers can make grow is bounded by the queue.

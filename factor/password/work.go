@@ -11,8 +11,6 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/crypto/scrypt"
-
-	"github.com/nightlatch/nightlatch/internal/argon2"
 )
 
 // The units that work is counted in. Amounts of the same unit add up: two bcrypt hashes of cost 10 take as long as
@@ -121,7 +119,7 @@ func (w Work) do(in *Limiter) {
 	switch w.unit.scheme {
 	case unitArgon2:
 		if w.amount > 0 {
-			in.derive(argon2.ID, "", nothing, Cost{Memory: uint32(w.unit.a), Passes: uint32(w.amount), Lanes: uint8(w.unit.b)}, tagSize) //nolint:gosec // ParseWork has bounded them
+			in.derive(false, "", nothing, Cost{Memory: uint32(w.unit.a), Passes: uint32(w.amount), Lanes: uint8(w.unit.b)}, tagSize) //nolint:gosec // ParseWork has bounded them
 		}
 	case unitBcrypt:
 		powers(w.amount, func(exponent int) {

@@ -108,6 +108,7 @@ func verify(o Options, kind factor.Kind, c factor.Call, judge func(state) (state
 			return factor.Verdict{}, err
 		}
 		verdict.Authenticator = h.ID
+		verdict.ClockOffBy = after.ahead(c.Now)
 		verdict.Proof.Classes = []factor.Class{factor.Possession}
 	}
 	if verdict.Authenticator == "" {

@@ -104,6 +104,15 @@ func (s state) generator() Generator {
 	return Generator{Secret: s.Secret, Algorithm: s.Algorithm, Digits: s.Digits, Period: s.Period, Steam: s.Steam}
 }
 
+// ahead is how far the clock of an authenticator that has just answered runs ahead of ours; of ByCounter it has none.
+func (s state) ahead(now time.Time) time.Duration {
+	present, ok := s.generator().step(now)
+	if s.Kind != ByTime || !ok {
+		return 0
+	}
+	return time.Duration(s.Last-present) * time.Duration(s.Period) * time.Second
+}
+
 // tell returns the state with these steps used up, too. It forgets those that are over.
 func (s state) tell(steps []int64) state {
 	told := slices.Concat(s.Told, steps)

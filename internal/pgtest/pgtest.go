@@ -113,11 +113,11 @@ type Cluster struct {
 	admin   *sql.DB
 }
 
-// New starts a cluster for one test alone, which may stop and start it, and ends it with the test. options are settings
-// of the server, "name=value", after those of the kit, which keep nothing safe from a crash of the machine.
+// New starts a cluster for one test alone, which may stop, kill and start it, and ends it with the test. What is committed
+// in it survives its death, though not the machine's. options are settings of the server, "name=value".
 func New(t testing.TB, options ...string) *Cluster {
 	t.Helper()
-	c, err := start(options...)
+	c, err := start(append([]string{"synchronous_commit=on"}, options...)...)
 	if err != nil {
 		lacking(t, err)
 	}
@@ -195,20 +195,27 @@ func (c *Cluster) Start() error {
 	}, c.options...) {
 		args = append(args, "-c", option)
 	}
-	p, err := c.run("postgres", args...)
-	if err != nil {
-		return err
-	}
-	c.server = p
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if err = c.answers(); err == nil {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c.server == nil {
+			p, err := c.run("postgres", args...)
+			if err != nil {
+				return err
+			}
+			c.server = p
+		}
+		err := c.answers()
+		late := time.Now().After(end)
+		switch {
+		case err == nil:
 			return nil
-		}
-		if p.ended() {
-			return p.wait()
+		case late && c.server.ended():
+			return c.server.wait()
+		case late:
+			return fmt.Errorf("PostgreSQL does not answer: %w", err)
+		case c.server.ended():
+			c.server = nil // the children of one that was killed live a moment longer, and keep its memory
 		}
 	}
-	return fmt.Errorf("PostgreSQL does not answer: %w", err)
 }
 
 func (c *Cluster) answers() error {

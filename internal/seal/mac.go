@@ -15,9 +15,9 @@ import (
 // MACSize is the length of a MAC in bytes.
 const MACSize = 4 + sha256.Size
 
-// MAC authenticates data, for one purpose, with the newest key. data are told apart: "a", "bc" is not "ab", "c".
+// MAC authenticates data, for one purpose, with the key that seals. data are told apart: "a", "bc" is not "ab", "c".
 func (r *Ring) MAC(purpose string, data ...[]byte) []byte {
-	return r.newest().mac(purpose, data)
+	return r.sealing().mac(purpose, data)
 }
 
 // MACWith is MAC with the key of a number, for a value that others must find again by the same input although
@@ -44,6 +44,14 @@ func (r *Ring) CheckMAC(mac []byte, purpose string, data ...[]byte) error {
 		return ErrTampered
 	}
 	return nil
+}
+
+// MACKey is the number of the key that a MAC names, unproven until CheckMAC succeeds. It returns ErrTampered.
+func MACKey(mac []byte) (uint32, error) {
+	if len(mac) != MACSize {
+		return 0, ErrTampered
+	}
+	return binary.BigEndian.Uint32(mac), nil
 }
 
 func (k *key) mac(purpose string, data [][]byte) []byte {

@@ -16,10 +16,11 @@ import (
 // KeySize is the length of a key in bytes.
 const KeySize = 32
 
-// Ring holds numbered keys. The highest number seals, all open. A Ring never changes, so many goroutines may use
-// one; Add makes another. Printing a Ring shows no key.
+// Ring holds numbered keys. The highest number seals, unless SealingWith says otherwise; all open. A Ring never changes,
+// so many goroutines may use one; Add makes another. Printing a Ring shows no key.
 type Ring struct {
-	keys []*key // by number, ascending, never empty
+	keys  []*key // by number, ascending, never empty
+	seals *key   // nil: the newest
 }
 
 // key is one key of a ring. The bytes are behind a pointer within a pointer: with every verb, package fmt prints
@@ -71,8 +72,38 @@ func (r *Ring) Keys() []Key {
 	return out
 }
 
-// Newest is the number of the key that seals.
+// Newest is the highest number, that of the key which seals unless SealingWith says otherwise.
 func (r *Ring) Newest() uint32 { return r.newest().id }
+
+// Sealing is the number of the key that seals.
+func (r *Ring) Sealing() uint32 { return r.sealing().id }
+
+// Holds says whether there is a key of that number.
+func (r *Ring) Holds(id uint32) bool { return r.find(id) != nil }
+
+// SealingWith returns the same ring, of which that key seals: while a new key is handed out, whoever has it already
+// opens with it and does not seal yet. It returns *UnknownKeyError.
+func (r *Ring) SealingWith(id uint32) (*Ring, error) {
+	k := r.find(id)
+	if k == nil {
+		return nil, &UnknownKeyError{ID: id}
+	}
+	return &Ring{keys: r.keys, seals: k}, nil
+}
+
+// Follows says whether the ring may take the place of another that is in use. The errors: a number stands for another
+// key than it did, or the key that seals there is gone (*UnknownKeyError).
+func (r *Ring) Follows(other *Ring) error {
+	for _, k := range other.keys {
+		if mine := r.find(k.id); mine != nil && *mine.secret != *k.secret {
+			return fmt.Errorf("seal: key %d is another than the key %d that is in use", k.id, k.id)
+		}
+	}
+	if id := other.Sealing(); !r.Holds(id) {
+		return &UnknownKeyError{ID: id}
+	}
+	return nil
+}
 
 // String says how many keys there are, and shows none.
 func (r Ring) String() string { return fmt.Sprintf("key ring of %d", len(r.keys)) }
@@ -84,6 +115,13 @@ func (r Ring) GoString() string { return r.String() }
 func (r Ring) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 func (r *Ring) newest() *key { return r.keys[len(r.keys)-1] }
+
+func (r *Ring) sealing() *key {
+	if r.seals != nil {
+		return r.seals
+	}
+	return r.newest()
+}
 
 func (r *Ring) find(id uint32) *key {
 	i, ok := slices.BinarySearchFunc(r.keys, id, func(k *key, id uint32) int { return cmp.Compare(k.id, id) })

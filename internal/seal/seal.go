@@ -66,20 +66,20 @@ type Place struct {
 	User   string // whose record it is
 }
 
-// Seal encrypts plain for a place, with the newest key. The box is Overhead bytes longer.
+// Seal encrypts plain for a place, with the key that seals. The box is Overhead bytes longer.
 // It returns an error when random fails or plain is longer than 16 MiB.
 func (r *Ring) Seal(random io.Reader, plain []byte, place Place) ([]byte, error) {
 	if len(plain) > maxPlain {
 		return nil, errors.New("seal: value is too long")
 	}
-	newest := r.newest()
+	k := r.sealing()
 	box := make([]byte, header, Overhead+len(plain))
 	box[0] = version
-	binary.BigEndian.PutUint32(box[1:5], newest.id)
+	binary.BigEndian.PutUint32(box[1:5], k.id)
 	if _, err := io.ReadFull(random, box[5:header]); err != nil {
 		return nil, fmt.Errorf("seal: no randomness: %w", err)
 	}
-	aead, nonce, err := newest.boxKey(box[5:header])
+	aead, nonce, err := k.boxKey(box[5:header])
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +119,23 @@ func KeyID(box []byte) (uint32, error) {
 		return 0, ErrTampered
 	}
 	return id, nil
+}
+
+// PrefixSize is how many bytes at the beginning of a box tell its key.
+const PrefixSize = 5
+
+// Prefix is what every box begins with that the key of a number sealed, and no other.
+func Prefix(id uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{version}, id)
+}
+
+// PrefixKey is the number of the key of a Prefix; false for what is none of this version.
+func PrefixKey(prefix []byte) (uint32, bool) {
+	if len(prefix) < PrefixSize || prefix[0] != version {
+		return 0, false
+	}
+	id := binary.BigEndian.Uint32(prefix[1:PrefixSize])
+	return id, id != 0
 }
 
 // associated encodes the place so that no two places look alike.

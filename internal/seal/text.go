@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 const (
@@ -28,9 +29,16 @@ func (r *Ring) Format() []byte {
 	var b bytes.Buffer
 	b.WriteString(textHead)
 	for _, k := range r.keys {
-		fmt.Fprintf(&b, "%d %s %s\n", k.id, k.date.Format(time.DateOnly), base64.StdEncoding.EncodeToString(k.secret[:]))
+		b.Write(k.line())
 	}
 	return b.Bytes()
+}
+
+// FormatNewest is the line of the newest key alone, to be added to the text of the ring before it.
+func (r *Ring) FormatNewest() []byte { return r.newest().line() }
+
+func (k *key) line() []byte {
+	return fmt.Appendf(nil, "%d %s %s\n", k.id, k.date.Format(time.DateOnly), base64.StdEncoding.EncodeToString(k.secret[:]))
 }
 
 // Parse reads the text form of a ring: one key a line, as its number (from 1), the day that it was made and 32
@@ -63,6 +71,23 @@ func Parse(text []byte) (*Ring, error) {
 	}
 	slices.SortFunc(r.keys, func(a, b *key) int { return cmp.Compare(a.id, b.id) })
 	return r, nil
+}
+
+// ParseLine reads a ring from a variable of the environment, which has one line as a rule: the keys stand one after
+// another, with white space, commas or semicolons between them. What has a line for each is good, too. Errors as Parse.
+func ParseLine(text string) (*Ring, error) {
+	if strings.Contains(text, "#") { // it is the whole file
+		return Parse([]byte(text))
+	}
+	fields := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
+	var b strings.Builder
+	for i, f := range fields {
+		b.WriteString(f)
+		if b.WriteByte(' '); i%3 == 2 {
+			b.WriteByte('\n')
+		}
+	}
+	return Parse([]byte(b.String()))
 }
 
 // fits refuses a key that would make the ring ambiguous or a rotation idle.

@@ -27,10 +27,10 @@ const (
 // one host.
 type Signer struct {
 	issuer string
-	keys   []Key // the newest, which signs, last
-	sign   ed25519.PrivateKey
 
 	mu   sync.Mutex
+	keys []Key // the one that signs last
+	sign ed25519.PrivateKey
 	made map[madeFor]assertion
 }
 
@@ -54,7 +54,8 @@ type Key struct {
 	Seed []byte // 32 bytes
 }
 
-// SignerKeys makes a key of each of a key ring's, so that all nodes have the same and none is kept.
+// SignerKeys makes a key of each of a key ring's, so that all nodes have the same and none is kept. The one of the key that
+// seals comes last.
 func SignerKeys(ring *nightlatch.KeyRing) (keys []Key) {
 	for _, k := range ring.Keys() {
 		mac, err := ring.MACWith(k.ID, "assertion key")
@@ -62,12 +63,32 @@ func SignerKeys(ring *nightlatch.KeyRing) (keys []Key) {
 			keys = append(keys, Key{ID: strconv.FormatUint(uint64(k.ID), 10), Seed: mac[len(mac)-ed25519.SeedSize:]})
 		}
 	}
+	signs := strconv.FormatUint(uint64(ring.Sealing()), 10)
+	slices.SortStableFunc(keys, func(a, b Key) int {
+		switch {
+		case a.ID == signs:
+			return 1
+		case b.ID == signs:
+			return -1
+		}
+		return 0
+	})
 	return keys
 }
 
 // NewSigner makes a Signer of at least one key; the last one signs. issuer is the public URL.
 func NewSigner(issuer string, keys []Key) *Signer {
-	return &Signer{issuer: issuer, keys: keys, sign: ed25519.NewKeyFromSeed(keys[len(keys)-1].Seed), made: map[madeFor]assertion{}}
+	s := &Signer{issuer: issuer}
+	s.Renew(keys)
+	return s
+}
+
+// Renew replaces the keys; what was made with another is not handed out any more.
+func (s *Signer) Renew(keys []Key) {
+	sign := ed25519.NewKeyFromSeed(keys[len(keys)-1].Seed)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys, s.sign, s.made = keys, sign, map[madeFor]assertion{}
 }
 
 // KeySet is the public half of all keys as a JWK Set (RFC 7517).
@@ -75,7 +96,10 @@ func (s *Signer) KeySet() ([]byte, error) {
 	set := struct {
 		Keys []map[string]string `json:"keys"`
 	}{}
-	for _, k := range s.keys {
+	s.mu.Lock()
+	keys := s.keys
+	s.mu.Unlock()
+	for _, k := range keys {
 		public, _ := ed25519.NewKeyFromSeed(k.Seed).Public().(ed25519.PublicKey)
 		set.Keys = append(set.Keys, map[string]string{
 			"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": k.ID,
@@ -96,11 +120,12 @@ type claims struct {
 }
 
 // Assert returns an assertion for one host. One serves a session, as it and its user stand, and a host for up to 30 seconds.
-func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, now time.Time) (string, error) {
+func (s *Signer) Assert(ses *nightlatch.Session, u *nightlatch.User, host string, now time.Time) (string, error) {
 	at, name := newestProof(ses), Name(u)
 	of := madeFor{ses.ID, host, at.UnixMicro()}
 	s.mu.Lock()
 	known, ok := s.made[of]
+	kid, sign := s.keys[len(s.keys)-1].ID, s.sign
 	s.mu.Unlock()
 	if age := now.Sub(known.at); ok && age >= 0 && age < assertionServes && known.name == name && slices.Equal(known.groups, u.Groups) {
 		return known.text, nil
@@ -112,8 +137,8 @@ func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, 
 		},
 		AuthTime: at.Unix(), AMR: amr(ses), ACR: strconv.Itoa(int(ses.Level)), Name: name, Groups: u.Groups,
 	})
-	token.Header["kid"] = s.keys[len(s.keys)-1].ID
-	text, err := token.SignedString(s.sign)
+	token.Header["kid"] = kid
+	text, err := token.SignedString(sign)
 	if err != nil {
 		return "", err
 	}
@@ -122,11 +147,14 @@ func (s *Signer) Assert(ses nightlatch.Session, u nightlatch.User, host string, 
 	if len(s.made) >= assertionsKept {
 		clear(s.made)
 	}
+	if kid != s.keys[len(s.keys)-1].ID {
+		return text, nil // it is good, and the next one is of another key
+	}
 	s.made[of] = assertion{text, now, name, slices.Clone(u.Groups)}
 	return text, nil
 }
 
-func newestProof(ses nightlatch.Session) (at time.Time) {
+func newestProof(ses *nightlatch.Session) (at time.Time) {
 	for _, p := range ses.Proofs {
 		if p.At.After(at) {
 			at = p.At
@@ -141,7 +169,7 @@ var methods = map[factor.Kind]string{
 }
 
 // amr says how the session was proven (RFC 8176). "mfa" is missing where a remembered device carried the second proof.
-func amr(ses nightlatch.Session) []string {
+func amr(ses *nightlatch.Session) []string {
 	list, carried := []string{}, false
 	for _, p := range ses.Proofs {
 		m, ok := methods[p.Kind]

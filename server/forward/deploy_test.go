@@ -134,24 +134,37 @@ func yamlPaths(t *testing.T, text string) map[string]string {
 }
 
 // Traefik cannot run in these tests. What can be seen of its file is that its parts fit together: headers are cleared
-// before the question, the question is asked before each application, and nobody else is believed.
+// before the question, the question is asked before each application, nothing but WebSockets is agreed on, and nobody else
+// is believed.
 func TestDeployedTraefik(t *testing.T) {
 	t.Parallel()
 	got := yamlPaths(t, deployed(t, "traefik"))
 	for path, want := range map[string]string{
-		"http/routers/application/middlewares/0":                         "nightlatch-clear",
-		"http/routers/application/middlewares/1":                         "nightlatch",
-		"http/routers/application/service":                               "application",
-		"http/routers/application/rule":                                  "Host(`app.example.com`)",
-		"http/routers/nightlatch/service":                                "nightlatch",
-		"http/routers/nightlatch/rule":                                   "Host(`auth.example.com`) && !PathPrefix(`/forward-auth`)",
-		"http/middlewares/nightlatch/forwardAuth/address":                "http://127.0.0.1:8080/forward-auth?redirect=true",
-		"http/middlewares/nightlatch/forwardAuth/trustForwardHeader":     "false",
-		"http/services/application/loadBalancer/servers/0/url":           "http://127.0.0.1:3000",
-		"http/services/nightlatch/loadBalancer/servers/0/url":            "http://127.0.0.1:8080",
-		"http/routers/application/tls":                                   "{}",
-		"http/routers/nightlatch/tls":                                    "{}",
-		"http/middlewares/nightlatch-clear/headers/customRequestHeaders": "",
+		"http/routers/application/middlewares/0":                                        "nightlatch-clear",
+		"http/routers/application/middlewares/1":                                        "nightlatch-plain",
+		"http/routers/application/middlewares/2":                                        "nightlatch",
+		"http/routers/application/service":                                              "application",
+		"http/routers/application/rule":                                                 "Host(`app.example.com`) && !Method(`CONNECT`)",
+		"http/routers/application-websocket/middlewares/0":                              "nightlatch-clear",
+		"http/routers/application-websocket/middlewares/1":                              "nightlatch-websocket",
+		"http/routers/application-websocket/middlewares/2":                              "nightlatch",
+		"http/routers/application-websocket/service":                                    "application",
+		"http/routers/application-websocket/tls":                                        "{}",
+		"http/routers/application-websocket/rule":                                       "Host(`app.example.com`) && !Method(`CONNECT`) && HeaderRegexp(`Upgrade`, `(?i)^websocket$`)",
+		"http/middlewares/nightlatch-clear/headers/customRequestHeaders/HTTP2-Settings": "",
+		"http/middlewares/nightlatch-plain/headers/customRequestHeaders/Connection":     "",
+		"http/middlewares/nightlatch-plain/headers/customRequestHeaders/Upgrade":        "",
+		"http/middlewares/nightlatch-websocket/headers/customRequestHeaders/Connection": "Upgrade",
+		"http/middlewares/nightlatch-websocket/headers/customRequestHeaders/Upgrade":    "websocket",
+		"http/routers/nightlatch/service":                                               "nightlatch",
+		"http/routers/nightlatch/rule":                                                  "Host(`auth.example.com`) && !PathPrefix(`/forward-auth`)",
+		"http/middlewares/nightlatch/forwardAuth/address":                               "http://127.0.0.1:8080/forward-auth?redirect=true",
+		"http/middlewares/nightlatch/forwardAuth/trustForwardHeader":                    "false",
+		"http/services/application/loadBalancer/servers/0/url":                          "http://127.0.0.1:3000",
+		"http/services/nightlatch/loadBalancer/servers/0/url":                           "http://127.0.0.1:8080",
+		"http/routers/application/tls":                                                  "{}",
+		"http/routers/nightlatch/tls":                                                   "{}",
+		"http/middlewares/nightlatch-clear/headers/customRequestHeaders":                "",
 	} {
 		if v, ok := got[path]; !ok || v != want {
 			t.Errorf("%s is %q, want %q", path, v, want)

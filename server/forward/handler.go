@@ -19,7 +19,7 @@ import (
 type Sessions interface {
 	// SessionOf returns the session of a request's cookies and its user. It returns nightlatch.ErrUnauthenticated
 	// where there is none, any other error when it cannot be told now.
-	SessionOf(r *http.Request) (nightlatch.Session, nightlatch.User, error)
+	SessionOf(r *http.Request) (*nightlatch.Session, *nightlatch.User, error)
 	// Addr is where a request came from, as far as it is to be believed. The zero Addr: it cannot be told.
 	Addr(r *http.Request) netip.Addr
 }
@@ -27,14 +27,14 @@ type Sessions interface {
 // Options are what New needs. Sessions, PublicURL and Signer must be set.
 type Options struct {
 	Sessions Sessions
-	Rules    Rules
+	Rules    Rules // their zero value: level 2 everywhere
 	Signer   *Signer
 	// PublicURL is where people find us, and Prefix the path below which our own pages are.
 	PublicURL, Prefix string
 	// Trusted are the networks of the proxies that may ask.
 	Trusted []netip.Prefix
-	Now     func() time.Time
-	Log     *slog.Logger
+	Now     func() time.Time // default time.Now
+	Log     *slog.Logger     // default: discards
 }
 
 // Decider answers what becomes of requests.
@@ -60,7 +60,7 @@ type Decision struct {
 	Why     string
 	Rule    int // its index, -1: none fits
 	Session *nightlatch.Session
-	User    nightlatch.User
+	User    *nightlatch.User // nil without a session
 }
 
 // Decide says what becomes of a request whose cookies are r's. The error says that it cannot be told now.
@@ -69,13 +69,14 @@ func (d *Decider) Decide(r *http.Request, asked Request) (Decision, error) {
 	rule, i := d.o.Rules.Find(asked, now)
 	out := Decision{Rule: i}
 	ses, u, err := d.o.Sessions.SessionOf(r)
+	var groups []string
 	switch {
 	case err == nil:
-		out.Session, out.User = &ses, u
+		out.Session, out.User, groups = ses, u, u.Groups
 	case !errors.Is(err, nightlatch.ErrUnauthenticated) && rule.Level > 0:
 		return out, err
 	}
-	out.Answer, out.Why = Judge(rule, out.Session, out.User.Groups, now)
+	out.Answer, out.Why = Judge(rule, out.Session, groups, now)
 	return out, nil
 }
 
@@ -133,7 +134,7 @@ func (d *Decider) pass(w http.ResponseWriter, out Decision, asked Request) {
 	text := ""
 	if out.Session != nil {
 		var err error
-		if text, err = d.o.Signer.Assert(*out.Session, out.User, asked.Hostname(), d.o.Now()); err != nil {
+		if text, err = d.o.Signer.Assert(out.Session, out.User, asked.Hostname(), d.o.Now()); err != nil {
 			d.o.Log.Error("an assertion could not be made", "error", err)
 			d.refuse(w, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
 			return

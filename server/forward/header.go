@@ -15,14 +15,14 @@ import (
 var Names = []string{"Remote-User", "Remote-Email", "Remote-Groups", "Remote-Name", "Remote-Level", "Remote-Proofs", "Remote-Assertion"}
 
 // Name is what an account goes by: its user name, else its confirmed address.
-func Name(u nightlatch.User) string {
+func Name(u *nightlatch.User) string {
 	if u.Name != "" {
 		return u.Name
 	}
 	return confirmed(u)
 }
 
-func confirmed(u nightlatch.User) string {
+func confirmed(u *nightlatch.User) string {
 	if u.EmailConfirmedAt.IsZero() {
 		return ""
 	}
@@ -31,7 +31,7 @@ func confirmed(u nightlatch.User) string {
 
 // Identity sets the headers for who is signed in; nil: nobody. A name that would be more than one line, or no text, is
 // left out.
-func Identity(h http.Header, ses *nightlatch.Session, u nightlatch.User, assertion string) {
+func Identity(h http.Header, ses *nightlatch.Session, u *nightlatch.User, assertion string) {
 	all := []string{"", "", "", "", "0", "", ""} // in the order of Names
 	if ses != nil {
 		name := value(Name(u))

@@ -56,6 +56,9 @@ func NewProtector(p Protection) *Protector {
 	return out
 }
 
+// errTunnel: what runs in a tunnel is asked about once.
+var errTunnel = errors.New("a tunnel is not to be had")
+
 type passedKey struct{}
 
 // passed is what was decided of a request that goes on.
@@ -63,11 +66,15 @@ type passed struct {
 	out  Decision
 	text string // the assertion
 	addr string
+	path string // as it was sent
 }
 
 // ServeHTTP lets a request through to the application, or not.
 func (p *Protector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked, err := NewRequest(r.Method, p.scheme(), r.Host, r.RequestURI)
+	if err == nil && r.Method == http.MethodConnect {
+		err = errTunnel
+	}
 	if err != nil {
 		p.log.Warn("a request was refused", "reason", err, "addr", r.RemoteAddr)
 		p.refuse(w, r, http.StatusBadRequest, "invalid_request", err.Error())
@@ -90,7 +97,8 @@ func (p *Protector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch out.Answer {
 	case Pass:
-		p.pass(w, r, passed{out: out, addr: addrText(asked.Addr)}, asked)
+		sent, _, _ := strings.Cut(asked.URI, "?")
+		p.pass(w, r, passed{out: out, addr: addrText(asked.Addr), path: sent}, asked)
 	case Forbid:
 		p.refuse(w, r, http.StatusForbidden, "forbidden", out.Why)
 	default:
@@ -122,7 +130,7 @@ func isServiceWorker(h http.Header) bool {
 func (p *Protector) pass(w http.ResponseWriter, r *http.Request, what passed, asked Request) {
 	if s := what.out.Session; s != nil {
 		var err error
-		if what.text, err = p.d.o.Signer.Assert(*s, what.out.User, asked.Hostname(), p.d.o.Now()); err != nil {
+		if what.text, err = p.d.o.Signer.Assert(s, what.out.User, asked.Hostname(), p.d.o.Now()); err != nil {
 			p.log.Error("an assertion could not be made", "error", err)
 			p.refuse(w, r, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
 			return
@@ -154,7 +162,11 @@ func (p *Protector) rewrite(target *url.URL) func(*httputil.ProxyRequest) {
 	return func(pr *httputil.ProxyRequest) {
 		what, _ := pr.In.Context().Value(passedKey{}).(passed)
 		pr.Out.URL.Scheme, pr.Out.URL.Host = target.Scheme, target.Host
+		// What was decided about goes on, byte for byte: ReverseProxy drops parameters with a ";", and net/url writes
+		// some paths anew.
+		pr.Out.URL.Opaque, pr.Out.URL.RawQuery = what.path, pr.In.URL.RawQuery
 		pr.Out.Host = pr.In.Host
+		pr.Out.Trailer = nil // no values would follow, and no name of ours may be announced
 		h := pr.Out.Header
 		ClearIdentity(h)
 		clearForwarded(h)

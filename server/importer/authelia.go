@@ -18,22 +18,22 @@ import (
 
 // authelia is what Authelia keeps: the storage database, whose secrets are sealed, and the users file.
 type authelia struct {
-	apps, keys, owners []record
+	apps, keys, owners map[string][]record // by the user's name
 	users              map[string]yamlNode
 	hasUsers           bool
 }
 
 func readAuthelia(ctx context.Context, in Input) (r Read, err error) {
-	a := authelia{users: map[string]yamlNode{}}
+	a := authelia{apps: map[string][]record{}, keys: map[string][]record{}, owners: map[string][]record{}, users: map[string]yamlNode{}}
 	for _, path := range in.Files {
 		isDatabase, err := isSQLite(path)
 		if err != nil {
 			return r, err
 		}
 		if isDatabase {
-			err = a.readStorage(ctx, in.Driver, path)
+			err = a.readStorage(ctx, in, path)
 		} else {
-			err = a.readUsers(path)
+			err = a.readUsers(ctx, in, path)
 		}
 		if err != nil {
 			return r, err
@@ -42,13 +42,17 @@ func readAuthelia(ctx context.Context, in Input) (r Read, err error) {
 	if len(a.apps)+len(a.keys) > 0 && in.Secrets.EncryptionKey == "" {
 		return r, errors.New("--secrets must give encryption_key, which is storage.encryption_key")
 	}
-	for _, name := range slices.Sorted(maps.Keys(a.names())) {
+	key := sha256.Sum256([]byte(in.Secrets.EncryptionKey))
+	for i, name := range slices.Sorted(maps.Keys(a.names())) {
+		if i%256 == 0 && ctx.Err() != nil {
+			return r, ctx.Err()
+		}
 		account := a.account(name)
 		if a.hasUsers && account.Adds {
 			r.refuse(account.At, name, errors.New("it is in the database and not in the users file"))
 			continue
 		}
-		a.factors(sha256.Sum256([]byte(in.Secrets.EncryptionKey)), name, &account)
+		a.factors(key, name, &account)
 		r.Accounts = append(r.Accounts, account)
 	}
 	if len(r.Accounts)+len(r.Refused) == 0 {
@@ -57,32 +61,41 @@ func readAuthelia(ctx context.Context, in Input) (r Read, err error) {
 	return r, nil
 }
 
-func (a *authelia) readStorage(ctx context.Context, driver, path string) error {
+func (a *authelia) readStorage(ctx context.Context, in Input, path string) error {
 	isApp := func(c []string) bool { return has(c, "username", "secret", "digits", "period", "algorithm") }
 	isKey := func(c []string) bool { return has(c, "username", "kid", "public_key", "sign_count", "rpid") }
 	isOwner := func(c []string) bool { return has(c, "username", "rpid", "userid") }
-	found, err := readSQLite(ctx, driver, path, func(c []string) bool { return isApp(c) || isKey(c) || isOwner(c) })
+	found, err := readSQLite(ctx, in, path, func(c []string) bool { return isApp(c) || isKey(c) || isOwner(c) })
 	if err != nil {
 		return err
 	}
-	for table, rows := range found {
+	for _, table := range slices.Sorted(maps.Keys(found)) {
+		rows := found[table]
 		if len(rows) == 0 || strings.HasPrefix(table, "_bkp") {
 			continue
 		}
 		switch columns := keysOf(rows[0]); {
 		case isApp(columns):
-			a.apps = append(a.apps, rows...)
+			byUser(a.apps, rows)
 		case isKey(columns):
-			a.keys = append(a.keys, rows...)
+			byUser(a.keys, rows)
 		default:
-			a.owners = append(a.owners, rows...)
+			byUser(a.owners, rows)
 		}
 	}
 	return nil
 }
 
-func (a *authelia) readUsers(path string) error {
-	text, err := readFile(path)
+// byUser adds rows to those of their users.
+func byUser(of map[string][]record, rows []record) {
+	for _, r := range rows {
+		name := r.text("username")
+		of[name] = append(of[name], r)
+	}
+}
+
+func (a *authelia) readUsers(ctx context.Context, in Input, path string) error {
+	text, err := readFile(path, maxUsers)
 	if err != nil {
 		return err
 	}
@@ -95,6 +108,9 @@ func (a *authelia) readUsers(path string) error {
 		return fmt.Errorf("%s is neither a SQLite database nor a file with users", path)
 	}
 	for name, u := range users.fields {
+		if err := in.rows.row(ctx); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
 		a.users[name] = u
 	}
 	a.hasUsers = true
@@ -107,9 +123,9 @@ func (a *authelia) names() map[string]bool {
 	for name := range a.users {
 		names[name] = true
 	}
-	for _, rows := range [][]record{a.apps, a.keys} {
-		for _, r := range rows {
-			names[r.text("username")] = true
+	for _, of := range []map[string][]record{a.apps, a.keys} {
+		for name := range of {
+			names[name] = true
 		}
 	}
 	return names
@@ -138,10 +154,7 @@ func (a *authelia) account(name string) Account {
 
 // factors adds what the database has of a user.
 func (a *authelia) factors(key [32]byte, name string, to *Account) {
-	for _, r := range a.apps {
-		if r.text("username") != name {
-			continue
-		}
+	for _, r := range a.apps[name] {
 		uri, err := autheliaApp(key, r)
 		if err != nil {
 			to.leave("totp", err, true)
@@ -151,10 +164,7 @@ func (a *authelia) factors(key [32]byte, name string, to *Account) {
 			Kind: totp.ByTime, TOTP: uri, Created: r.time("created_at"), LastUsed: r.time("last_used_at"),
 		})
 	}
-	for _, r := range a.keys {
-		if r.text("username") != name {
-			continue
-		}
+	for _, r := range a.keys[name] {
 		c, err := autheliaKey(key, r)
 		if err != nil {
 			to.leave(fmt.Sprintf("%s %q", webauthn.Kind, r.text("description")), err, true)
@@ -164,8 +174,8 @@ func (a *authelia) factors(key [32]byte, name string, to *Account) {
 			Kind: webauthn.Kind, Key: c, Label: r.text("description"), Created: r.time("created_at"), LastUsed: r.time("last_used_at"),
 		})
 	}
-	for _, r := range a.owners {
-		if r.text("username") == name && len(to.Handle) == 0 {
+	for _, r := range a.owners[name] {
+		if len(to.Handle) == 0 {
 			to.Handle = []byte(r.text("userid"))
 		}
 	}

@@ -26,20 +26,20 @@ type row map[string]string
 
 // readCSV reads a table with a header row. Several rows of one account are several factors of it; what they say of the
 // account itself stands in one of them, or alike in several.
-func readCSV(_ context.Context, in Input) (r Read, err error) {
+func readCSV(ctx context.Context, in Input) (r Read, err error) {
 	for _, path := range in.Files {
-		if err := readTable(in, path, &r); err != nil {
+		text, err := readFile(path, maxText)
+		if err != nil {
+			return Read{}, err
+		}
+		if err := readTable(ctx, in, path, text, &r); err != nil {
 			return Read{}, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	return r, nil
 }
 
-func readTable(in Input, path string, r *Read) error {
-	text, err := readFile(path)
-	if err != nil {
-		return err
-	}
+func readTable(ctx context.Context, in Input, path string, text []byte, r *Read) error {
 	table := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	table.FieldsPerRecord = -1
 	header, err := table.Read()
@@ -49,7 +49,7 @@ func readTable(in Input, path string, r *Read) error {
 	if err := checkHeader(header); err != nil {
 		return err
 	}
-	accounts, err := groupRows(in, path, table, header, r)
+	accounts, err := groupRows(ctx, in, path, table, header, r)
 	for _, g := range accounts {
 		g.read(r)
 	}
@@ -57,7 +57,9 @@ func readTable(in Input, path string, r *Read) error {
 }
 
 // groupRows gathers the rows of each account, in the order of their first ones.
-func groupRows(in Input, path string, table *csv.Reader, header []string, r *Read) (accounts []*rowsOf, err error) {
+func groupRows(
+	ctx context.Context, in Input, path string, table *csv.Reader, header []string, r *Read,
+) (accounts []*rowsOf, err error) {
 	byName := map[string]*rowsOf{}
 	for {
 		cells, err := table.Read()
@@ -66,6 +68,9 @@ func groupRows(in Input, path string, table *csv.Reader, header []string, r *Rea
 		}
 		if err != nil {
 			return nil, tableError(err)
+		}
+		if err := in.rows.row(ctx); err != nil {
+			return nil, err
 		}
 		line, _ := table.FieldPos(0)
 		at := in.place(path, "line "+strconv.Itoa(line))

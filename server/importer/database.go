@@ -6,8 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,13 +18,13 @@ import (
 const sqliteMagic = "SQLite format 3\x00"
 
 func isSQLite(path string) (bool, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	f, err := openFile(path, maxDatabase)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = f.Close() }()
 	head := make([]byte, len(sqliteMagic))
-	n, _ := f.Read(head)
+	n, _ := io.ReadFull(f, head)
 	return string(head[:n]) == sqliteMagic, nil
 }
 
@@ -35,12 +35,9 @@ type record map[string]any
 // tables are the rows of every table.
 type tables map[string][]record
 
-// maxRows bounds a table that is read into memory.
-const maxRows = 5_000_000
-
 // readSQLite reads the tables of a database that want says yes to, by their columns. The file is only read.
-func readSQLite(ctx context.Context, driver, path string, want func(columns []string) bool) (tables, error) {
-	if driver == "" {
+func readSQLite(ctx context.Context, in Input, path string, want func(columns []string) bool) (tables, error) {
+	if in.Driver == "" {
 		return nil, errors.New("there is no driver for SQLite in this program")
 	}
 	whole, err := filepath.Abs(path)
@@ -48,7 +45,7 @@ func readSQLite(ctx context.Context, driver, path string, want func(columns []st
 		return nil, err
 	}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(whole), RawQuery: "mode=ro"}
-	db, err := sql.Open(driver, name.String())
+	db, err := sql.Open(in.Driver, name.String())
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +63,8 @@ func readSQLite(ctx context.Context, driver, path string, want func(columns []st
 		if !want(columns) {
 			continue
 		}
-		if all[table], err = rowsIn(ctx, db, table, columns); err != nil {
-			return nil, fmt.Errorf("%s: table %s: %w", path, table, err)
+		if all[table], err = rowsIn(ctx, in.rows, db, table, columns); err != nil {
+			return nil, fmt.Errorf("%s: table %.40q: %w", path, table, err)
 		}
 	}
 	return all, nil
@@ -89,16 +86,20 @@ func column(ctx context.Context, db *sql.DB, query string, args ...any) (values 
 	return values, rows.Err()
 }
 
-func rowsIn(ctx context.Context, db *sql.DB, table string, columns []string) (records []record, err error) {
-	quoted := `"` + strings.ReplaceAll(table, `"`, `""`) + `"`
-	rows, err := db.QueryContext(ctx, `SELECT * FROM `+quoted+` ORDER BY rowid`)
+// rowsIn reads columns by name: what a table makes up when it is asked for all might be of any size.
+func rowsIn(ctx context.Context, n *count, db *sql.DB, table string, columns []string) (records []record, err error) {
+	quoted := make([]string, len(columns))
+	for i, name := range columns {
+		quoted[i] = quotedName(name)
+	}
+	rows, err := db.QueryContext(ctx, `SELECT `+strings.Join(quoted, ", ")+` FROM `+quotedName(table)+` ORDER BY rowid`)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		if len(records) == maxRows {
-			return nil, fmt.Errorf("it has more than %d rows", maxRows)
+		if err := n.row(ctx); err != nil {
+			return nil, err
 		}
 		cells, into := make([]any, len(columns)), make([]any, len(columns))
 		for i := range cells {
@@ -115,6 +116,8 @@ func rowsIn(ctx context.Context, db *sql.DB, table string, columns []string) (re
 	}
 	return records, rows.Err()
 }
+
+func quotedName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // has says whether all names are among the columns.
 func has(columns []string, names ...string) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,9 +47,9 @@ func readFlaskSecurity(ctx context.Context, in Input) (r Read, err error) {
 			return r, err
 		}
 		if isDatabase {
-			err = all.readDatabase(ctx, in.Driver, path)
+			err = all.readDatabase(ctx, in, path)
 		} else {
-			err = all.readDump(path)
+			err = all.readDump(ctx, in, path)
 		}
 		if err != nil {
 			return r, err
@@ -57,12 +58,11 @@ func readFlaskSecurity(ctx context.Context, in Input) (r Read, err error) {
 	if len(all.users) == 0 {
 		return r, errors.New("there is no table with the columns email, password and active, or it is empty")
 	}
-	all.accounts(in, &r)
-	return r, nil
+	return r, all.accounts(ctx, in, &r)
 }
 
-func (f *flask) readDatabase(ctx context.Context, driver, path string) error {
-	found, err := readSQLite(ctx, driver, path, func(columns []string) bool {
+func (f *flask) readDatabase(ctx context.Context, in Input, path string) error {
+	found, err := readSQLite(ctx, in, path, func(columns []string) bool {
 		probe := flask{}
 		probe.add(columns, []record{{}})
 		return len(probe.users)+len(probe.roles)+len(probe.links)+len(probe.keys) > 0
@@ -70,8 +70,8 @@ func (f *flask) readDatabase(ctx context.Context, driver, path string) error {
 	if err != nil {
 		return err
 	}
-	for _, rows := range found {
-		if len(rows) > 0 {
+	for _, table := range slices.Sorted(maps.Keys(found)) {
+		if rows := found[table]; len(rows) > 0 {
 			f.add(keysOf(rows[0]), rows)
 		}
 	}
@@ -85,28 +85,6 @@ func keysOf(r record) (names []string) {
 	return names
 }
 
-// readDump reads JSON: an object of tables, each a list of rows, or the list of users alone. Bytes are base64.
-func (f *flask) readDump(path string) error {
-	text, err := readFile(path)
-	if err != nil {
-		return err
-	}
-	var lists map[string][]record
-	if err := json.Unmarshal(text, &lists); err != nil {
-		var users []record
-		if json.Unmarshal(text, &users) != nil {
-			return fmt.Errorf("%s is neither a SQLite database nor JSON with a list of rows for each table", path)
-		}
-		lists = map[string][]record{"user": users}
-	}
-	for _, rows := range lists {
-		for _, r := range rows { // rows of a dump may leave out what is null
-			f.add(append(keysOf(r), optional(r)...), []record{r})
-		}
-	}
-	return nil
-}
-
 // optional are columns that a row of users may leave out.
 func optional(r record) []string {
 	if _, ok := r["fs_uniquifier"]; ok {
@@ -115,7 +93,8 @@ func optional(r record) []string {
 	return nil
 }
 
-func (f *flask) accounts(in Input, r *Read) {
+// accounts fails with ctx alone.
+func (f *flask) accounts(ctx context.Context, in Input, r *Read) error {
 	roleNames := map[string]string{}
 	for _, role := range f.roles {
 		roleNames[role.text("id")] = role.text("name")
@@ -129,6 +108,9 @@ func (f *flask) accounts(in Input, r *Read) {
 		keys[k.text("user_id")] = append(keys[k.text("user_id")], k)
 	}
 	for i, u := range f.users {
+		if err := ctx.Err(); err != nil { // a seal may take a quarter of a second
+			return err
+		}
 		id := u.text("id")
 		at := "user " + id
 		if id == "" {
@@ -136,6 +118,7 @@ func (f *flask) accounts(in Input, r *Read) {
 		}
 		r.Accounts = append(r.Accounts, flaskAccount(in.Secrets, at, u, append(roles[id], embedded(u)...), keys[id]))
 	}
+	return nil
 }
 
 // embedded are the names of roles that a dump holds with its user.
@@ -205,7 +188,7 @@ func (a *Account) flaskSecrets(s Secrets, u record) {
 		a.leave("us_totp_secrets", errors.New("it is no JSON object of texts"), true)
 		return
 	}
-	for _, method := range slices.Sorted(mapKeys(unified)) {
+	for _, method := range slices.Sorted(maps.Keys(unified)) {
 		switch method {
 		case "authenticator":
 			a.flaskApp(s, unified[method])
@@ -214,16 +197,6 @@ func (a *Account) flaskSecrets(s Secrets, u record) {
 		case "email": // a way to sign in without a password, which is none here
 		default:
 			a.leave("us_totp_secrets", fmt.Errorf("its method %.20q is none that is known", method), true)
-		}
-	}
-}
-
-func mapKeys(m map[string]string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -116,6 +115,8 @@ type Input struct {
 	Secrets Secrets
 	// Driver is the name under which the caller has linked a driver for SQLite.
 	Driver string
+
+	rows *count
 }
 
 // source reads files of one format.
@@ -155,24 +156,10 @@ func ReadFiles(ctx context.Context, format string, in Input) (Read, error) {
 	if len(in.Files) == 0 {
 		return Read{}, errors.New("no file is given")
 	}
-	return all[i].read(ctx, in)
-}
-
-// maxFile is the largest file in bytes that is read at once.
-const maxFile = 256 << 20
-
-// readFile reads a text.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case info.IsDir():
-		return nil, fmt.Errorf("%s is a directory", path)
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%s has more than %d MiB; split it", path, maxFile>>20)
+	if in.rows == nil {
+		in.rows = &count{most: maxRows}
 	}
-	return os.ReadFile(path) //nolint:gosec // the operator names the file
+	return all[i].read(ctx, in)
 }
 
 // place is a line of a file, named where there are several.

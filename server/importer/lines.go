@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,19 +13,24 @@ import (
 )
 
 // eachLine calls f with each line of the files that is not empty. An error of f is the refusal of that line.
-func eachLine(in Input, r *Read, f func(at string, line []byte) (name string, err error)) error {
+func eachLine(ctx context.Context, in Input, r *Read, f func(at string, line []byte) (name string, err error)) error {
 	for _, path := range in.Files {
-		text, err := readFile(path)
+		text, err := readFile(path, maxText)
 		if err != nil {
 			return err
 		}
 		text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors write a byte order mark
-		for i, line := range bytes.Split(text, []byte("\n")) {
+		i := 0
+		for line := range bytes.SplitSeq(text, []byte("\n")) {
+			i++
 			line = bytes.TrimSpace(line)
 			if len(line) == 0 {
 				continue
 			}
-			at := in.place(path, fmt.Sprintf("line %d", i+1))
+			if err := in.rows.row(ctx); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			at := in.place(path, fmt.Sprintf("line %d", i))
 			if name, err := f(at, line); err != nil {
 				r.refuse(at, name, err)
 			}

@@ -71,8 +71,8 @@ func Write(to io.Writer, secrets bool, a Account) error {
 	return err
 }
 
-func readNightlatch(_ context.Context, in Input) (r Read, err error) {
-	err = eachLine(in, &r, func(at string, line []byte) (string, error) {
+func readNightlatch(ctx context.Context, in Input) (r Read, err error) {
+	err = eachLine(ctx, in, &r, func(at string, line []byte) (string, error) {
 		var e exported
 		if err := decodeLine(line, true, &e); err != nil {
 			return "", err

@@ -24,8 +24,8 @@ type registration struct {
 const u2fVersion = "U2F_V2"
 
 // readU2F reads keys for accounts that are there. Members that other libraries kept beside these say nothing here.
-func readU2F(_ context.Context, in Input) (r Read, err error) {
-	err = eachLine(in, &r, func(at string, line []byte) (string, error) {
+func readU2F(ctx context.Context, in Input) (r Read, err error) {
+	err = eachLine(ctx, in, &r, func(at string, line []byte) (string, error) {
 		var k registration
 		if err := decodeLine(line, false, &k); err != nil {
 			return k.User, err

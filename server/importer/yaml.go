@@ -20,26 +20,31 @@ type yamlLine struct {
 	text           string
 }
 
+// isItem says whether an item of a list begins here.
+func (l yamlLine) isItem() bool { return l.text == "-" || strings.HasPrefix(l.text, "- ") }
+
 // parseYAML reads maps by indentation, lists with "- " or in brackets, and plain and quoted texts on one line: what
 // users files are made of. Anything else is refused by its line, and nothing is guessed.
 func parseYAML(text string) (yamlNode, error) {
 	var lines []yamlLine
-	for i, raw := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
+	i := 0
+	for raw := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
+		i++
 		raw = strings.TrimRight(raw, " \t\r")
 		body := strings.TrimLeft(raw, " ")
 		switch {
 		case body == "" || strings.HasPrefix(body, "#") || raw == "---" || raw == "...":
 			continue
 		case strings.HasPrefix(body, "\t"):
-			return yamlNode{}, fmt.Errorf("line %d: a tab stands where spaces must", i+1)
+			return yamlNode{}, fmt.Errorf("line %d: a tab stands where spaces must", i)
 		}
-		lines = append(lines, yamlLine{i + 1, len(raw) - len(body), body})
+		lines = append(lines, yamlLine{i, len(raw) - len(body), body})
 	}
 	if len(lines) == 0 {
 		return yamlNode{}, errors.New("it is empty")
 	}
 	p := &yamlParser{lines: lines}
-	node, err := p.block(lines[0].indent, 0)
+	node, err := p.block(lines[0].indent, 0, false)
 	if err == nil && p.at < len(p.lines) {
 		err = p.fault("its indentation fits no line above")
 	}
@@ -58,17 +63,20 @@ func (p *yamlParser) fault(why string) error {
 	return fmt.Errorf("line %d: %s", p.lines[min(p.at, len(p.lines)-1)].number, why)
 }
 
-// block reads the lines of one indentation.
-func (p *yamlParser) block(indent, depth int) (yamlNode, error) {
+// block reads the lines of one indentation. A compact list stands as far out as its key: the next key ends it.
+func (p *yamlParser) block(indent, depth int, compact bool) (yamlNode, error) {
 	if depth > maxYAMLDepth {
 		return yamlNode{}, p.fault("it lies too deep")
 	}
 	first := p.lines[p.at]
-	isList := first.text == "-" || strings.HasPrefix(first.text, "- ")
+	isList := first.isItem()
 	node := yamlNode{line: first.number}
 	for p.at < len(p.lines) && p.lines[p.at].indent == indent {
 		line := p.lines[p.at]
-		if (line.text == "-" || strings.HasPrefix(line.text, "- ")) != isList {
+		if compact && !line.isItem() {
+			break
+		}
+		if line.isItem() != isList {
 			return node, p.fault("lists and maps are mixed")
 		}
 		if isList {
@@ -104,9 +112,10 @@ func (p *yamlParser) entry(node *yamlNode, line yamlLine, depth int) error {
 	switch next := p.at; {
 	case rest != "":
 		value, err = yamlScalar(rest, line.number)
-	case next < len(p.lines) && (p.lines[next].indent > line.indent ||
-		p.lines[next].indent == line.indent && strings.HasPrefix(p.lines[next].text, "- ")):
-		value, err = p.block(p.lines[next].indent, depth+1)
+	case next < len(p.lines) && p.lines[next].indent > line.indent:
+		value, err = p.block(p.lines[next].indent, depth+1, false)
+	case next < len(p.lines) && p.lines[next].indent == line.indent && p.lines[next].isItem():
+		value, err = p.block(line.indent, depth+1, true)
 	default:
 		value = yamlNode{line: line.number}
 	}
@@ -154,6 +163,10 @@ func yamlScalar(text string, line int) (yamlNode, error) {
 		return node, nil
 	}
 	switch text[0] {
+	case '{':
+		if rest, ok := strings.CutPrefix(text, "{}"); ok && yamlTrim(rest) == "" {
+			return node, nil
+		}
 	case '[':
 		inner, rest, ok := strings.Cut(text[1:], "]")
 		if !ok || yamlTrim(rest) != "" || strings.ContainsAny(inner, "[{") {
@@ -183,8 +196,11 @@ func yamlScalar(text string, line int) (yamlNode, error) {
 		}
 		node.text = inner
 		return node, nil
-	case '{', '&', '*', '!', '|', '>', '%', '@', '`', '?':
+	case '&', '*', '!', '|', '>', '%', '@', '`', '?':
 		return bad("this kind of value cannot be read; write it as a text in quotes")
+	}
+	if text[0] == '{' {
+		return bad("a map in braces cannot be read")
 	}
 	if strings.HasPrefix(text, "- ") || strings.Contains(text, ": ") || strings.HasSuffix(text, ":") {
 		return bad("a list of maps cannot be read")

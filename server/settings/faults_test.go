@@ -154,7 +154,8 @@ func TestFaultsOfOtherSources(t *testing.T) {
 		"no UTF-8":         {settings.Sources{Env: []string{"NIGHTLATCH_DATA_DIR=" + strings.Repeat("\x80", 70)}}, `NIGHTLATCH_DATA_DIR: data_dir: "…" is not allowed; allowed is text in one line`},
 		"flag":             {settings.Sources{Flags: map[string]string{"public_url": "x"}}, `--public-url: public_url: "x" is not allowed; allowed is an origin like "https://id.example.com": https, or http on loopback names alone, without a path`},
 		"no config":        {settings.Sources{File: "/nowhere/n.toml"}, `/nowhere/n.toml: the settings file cannot be read: /nowhere/n.toml: no such file or directory`},
-		"protect":          {settings.Sources{Protect: "localhost:3000"}, `--protect: the application's address is not allowed; allowed is http:// or https:// with host and port, without a path`},
+		"protect nothing":  {settings.Sources{Protect: new("")}, `--protect: the application's address is not allowed; allowed is http:// or https:// with host and port, without a path`},
+		"protect":          {settings.Sources{Protect: new("localhost:3000")}, `--protect: the application's address is not allowed; allowed is http:// or https:// with host and port, without a path`},
 		"demo for all": {settings.Sources{Demo: true, Flags: map[string]string{"listen": ":80", "public_url": "https://x.example.com"}},
 			`--listen: listen: ":80" is not allowed with --demo, whose password and messages anyone may read; allowed are loopback addresses, like "localhost:8080"`},
 	}

@@ -21,8 +21,8 @@ type Sources struct {
 	Env  []string // as os.Environ gives it
 	// Flags are the flags that were given, by the key that each sets: "listen", "data_dir", "public_url".
 	Flags   map[string]string
-	Protect string // --protect
-	Demo    bool   // --demo
+	Protect *string // --protect; nil: not given
+	Demo    bool    // --demo
 }
 
 // Load reads all sources and judges what they say. The error is Faults, all of them at once.
@@ -129,10 +129,10 @@ var demoCountries = []string{
 
 // protect takes the address of the application from --protect.
 func (l *load) protect() {
-	raw := l.from.Protect
-	if raw == "" {
+	if l.from.Protect == nil {
 		return
 	}
+	raw := *l.from.Protect
 	u, err := parseWeb(raw)
 	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
 		l.fault(Fault{Where: "--protect", Why: "the application's address is not allowed; allowed is http:// or https:// with host and port, without a path"})

@@ -85,7 +85,7 @@ func TestDefaultsThatFollow(t *testing.T) {
 		"an account":          {file: account, want: map[string]string{"sign_up.enabled": "false", "account": "[ada]"}},
 		"an account and sign-up": {file: account + "[sign_up]\nenabled = true",
 			want: map[string]string{"sign_up.enabled": "true"}},
-		"protect":      {from: settings.Sources{Protect: "http://localhost:3000/"}, want: map[string]string{"sign_up.enabled": "false"}},
+		"protect":      {from: settings.Sources{Protect: new("http://localhost:3000/")}, want: map[string]string{"sign_up.enabled": "false"}},
 		"mail":         {file: "[mail]\nurl = \"outbox:\"", want: map[string]string{"mail.from": "nightlatch@localhost", "mail.url": "outbox:"}},
 		"mail, domain": {file: "public_url = \"https://id.example.com\"\n[mail]\nurl = \"outbox:\"", want: map[string]string{"mail.from": "nightlatch@id.example.com"}},
 		"demo": {from: settings.Sources{Demo: true}, want: map[string]string{"mail.url": "outbox:", "sms.provider": "outbox",

@@ -124,7 +124,7 @@ func (a *app) session(r *http.Request) (session, bool) {
 }
 
 func (a *app) loginPage(w http.ResponseWriter, _ *http.Request) {
-	page(w, http.StatusOK, `<form method="post"><input name="name"><input name="password" type="password"><button>Log in</button></form>`)
+	page(w, http.StatusOK, `<form method="post"><label>Name <input name="name" autocomplete="username"></label> <label>Password <input name="password" type="password" autocomplete="current-password"></label> <button>Log in</button></form>`)
 }
 
 func (a *app) login(w http.ResponseWriter, r *http.Request) {
@@ -174,5 +174,5 @@ func page(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, "<!doctype html><title>Orders</title><p>%s\n", body)
+	_, _ = fmt.Fprintf(w, "<!doctype html><html lang=en><title>Orders</title><link rel=icon href=data:,><p>%s\n", body)
 }
