@@ -177,6 +177,11 @@ func TestRestoreReplaces(t *testing.T) {
 
 	before, err := sqlstore.RestoreSQLite(t.Context(), "sqlite", backup, path, backupTime, func(ctx context.Context, s *sqlstore.Store) error {
 		add(s, "prepared")
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		if s, err := sqlstore.OpenSQLite(gone, "sqlite", path); runtime.GOOS != "windows" && !errors.Is(err, context.Canceled) {
+			t.Errorf("a server that starts meanwhile does not wait: %v %v", s, err)
+		}
 		return nil
 	})
 	if err != nil || before != path+".before-restore-20261122-083000" {
