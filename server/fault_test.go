@@ -131,7 +131,7 @@ func newSwitched(t *testing.T) (s *Server, writable func(bool)) {
 func keyCheck(t *testing.T, s *Server) (box []byte) {
 	t.Helper()
 	err := s.store.Read(t.Context(), func(q sqlstore.Querier) error {
-		return q.QueryRowContext(t.Context(), `SELECT key_check FROM nl_meta`).Scan(&box)
+		return q.QueryRowContext(t.Context(), `SELECT key_check FROM nl_meta WHERE id = 1`).Scan(&box)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func setKeyCheck(t *testing.T, s *Server, box []byte) {
 	t.Helper()
 	err := s.store.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
 		q, _ := sqlstore.Conn(ctx)
-		_, err := q.ExecContext(ctx, `UPDATE nl_meta SET key_check = $1`, box)
+		_, err := q.ExecContext(ctx, `UPDATE nl_meta SET key_check = $1 WHERE id = 1`, box)
 		return err
 	})
 	if err != nil {

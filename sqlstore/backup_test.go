@@ -271,3 +271,22 @@ func TestRestoreOverDamage(t *testing.T) {
 		t.Errorf("users = %v", got)
 	}
 }
+
+// TestRestoreUnderAnotherProgram: whatever has the file open by SQLite is found, too.
+func TestRestoreUnderAnotherProgram(t *testing.T) {
+	t.Parallel()
+	path, backup := filepath.Join(t.TempDir(), "db"), filepath.Join(t.TempDir(), "backup")
+	other := opened(t, first(sqlstore.SQLiteDSN(path)), second(sqlstore.SQLiteDSN(path)))
+	if err := other.Migrate(t.Context(), backupTime); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlstore.RestoreSQLite(t.Context(), "sqlite", backup, path, backupTime, same); !errors.Is(err, sqlstore.ErrInUse) {
+		t.Error(err)
+	}
+}
+
+func first(a, _ string) string  { return a }
+func second(_, b string) string { return b }

@@ -261,6 +261,19 @@ func TestOverlay(t *testing.T) {
 			t.Errorf("%s: error %v", text, err)
 		}
 	}
+	for _, file := range []string{"page/layout.html", "page/_field.html"} {
+		if _, err := newPages(pageOptions{Overlay: fstest.MapFS{file: {Data: []byte("{{nothing}}")}}}); err == nil {
+			t.Errorf("%s is taken though no page can be made with it", file)
+		}
+	}
+}
+
+// Ours are made when somebody asks for them: a fault in one would be seen by nobody before.
+func TestOurPagesCanBeMade(t *testing.T) {
+	t.Parallel()
+	if err := testPages(t, pageOptions{}).make(func(string) bool { return true }); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPath(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/nightlatch/nightlatch/locale"
 )
@@ -39,23 +40,27 @@ type pageOptions struct {
 	Fault func(r *http.Request, err error)
 }
 
-// pages are all pages in all languages, parsed once. They never change and may be used by many goroutines at once.
+// pages are all pages in all languages, each made once: ours when they are first asked for, so that a start is quick and
+// nothing is kept that nobody reads. They never change and may be used by many goroutines at once.
 type pages struct {
 	options pageOptions
 	assets  map[string]asset
 	texts   texts
-	sets    map[string]map[string]*template.Template // language → name of the page
-	policy  string                                   // of a page; see policyFor
+	sets    map[string]map[string]makePage // language → name of the page
+	policy  string                         // of a page; see policyFor
 }
 
-// newPages parses all pages. It returns an error that names the file that cannot be read or parsed, or in which
-// a value would stand where it cannot be escaped.
+// makePage makes a page when it is first called.
+type makePage func() (*template.Template, error)
+
+// newPages prepares all pages. It makes those that an overlay has a share in, and returns an error that names the file that
+// cannot be read or parsed, or in which a value would stand where it cannot be escaped.
 func newPages(o pageOptions) (*pages, error) {
 	o.Prefix = strings.TrimSuffix(o.Prefix, "/")
 	if o.Service == "" {
 		o.Service = "Nightlatch"
 	}
-	p := &pages{options: o, sets: map[string]map[string]*template.Template{}, policy: policy}
+	p := &pages{options: o, sets: map[string]map[string]makePage{}, policy: policy}
 	var err error
 	if p.assets, err = readAssets(o.Overlay); err != nil {
 		return nil, err
@@ -63,42 +68,86 @@ func newPages(o pageOptions) (*pages, error) {
 	if p.texts, err = readTexts(o.Overlay); err != nil {
 		return nil, err
 	}
-	files, err := readPages(o.Overlay)
+	files, theirs, err := readPages(o.Overlay)
 	if err != nil {
 		return nil, err
 	}
 	for _, lang := range locale.Languages() {
-		if p.sets[lang], err = p.parse(lang, files); err != nil {
-			return nil, err
-		}
+		p.sets[lang] = p.prepare(lang, files)
 	}
-	return p, nil
+	return p, p.make(func(name string) bool { return theirs[name] }) // ours are whole, by test
 }
 
-// readPages returns the text of every page by its file name, the overlay's before ours.
-func readPages(overlay fs.FS) (map[string]string, error) {
-	texts := map[string]string{}
+// make makes the pages that are chosen by name, all of them where that chooses a file that is part of all.
+func (p *pages) make(chosen func(name string) bool) error {
+	for _, set := range p.sets {
+		for name, page := range set {
+			if !chosen(name) && !chosen("") {
+				continue
+			}
+			if _, err := page(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readPages returns the text of every page by its file name, the overlay's before ours, and the names of the pages that are
+// the overlay's, "" for what is part of all.
+func readPages(overlay fs.FS) (texts map[string]string, theirs map[string]bool, err error) {
+	texts, theirs = map[string]string{}, map[string]bool{}
 	for _, from := range []fs.FS{own, overlay} {
 		if from == nil {
 			continue
 		}
 		names, err := fs.Glob(from, "page/*.html")
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, name := range names {
 			text, err := fs.ReadFile(from, name)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			texts[path.Base(name)] = string(text)
+			file := path.Base(name)
+			texts[file] = string(text)
+			switch {
+			case from == own:
+			case isShared(file):
+				theirs[""] = true
+			default:
+				theirs[strings.TrimSuffix(file, ".html")] = true
+			}
 		}
 	}
-	return texts, nil
+	return texts, theirs, nil
 }
 
-// parse makes the pages of one language. A file whose name begins with "_" holds parts that all pages may use.
-func (p *pages) parse(lang string, texts map[string]string) (map[string]*template.Template, error) {
+// prepare makes ready the pages of one language. A file whose name begins with "_" holds parts that all pages may use.
+func (p *pages) prepare(lang string, texts map[string]string) map[string]makePage {
+	base := sync.OnceValues(func() (*template.Template, error) { return p.base(lang, texts) })
+	set := map[string]makePage{}
+	for name, text := range texts {
+		if isShared(name) {
+			continue
+		}
+		set[strings.TrimSuffix(name, ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			around, err := base()
+			if err != nil {
+				return nil, err
+			}
+			return page(around, name, text)
+		})
+	}
+	return set
+}
+
+// isShared says whether a file is part of all pages.
+func isShared(file string) bool { return file == layoutFile || strings.HasPrefix(file, "_") }
+
+// base is what all pages of a language share.
+func (p *pages) base(lang string, texts map[string]string) (*template.Template, error) {
 	base := template.New(layoutFile).Funcs(p.functions(lang)).Option("missingkey=zero")
 	if _, err := base.Parse(texts[layoutFile]); err != nil {
 		return nil, fmt.Errorf("web: page/%w", err)
@@ -110,28 +159,26 @@ func (p *pages) parse(lang string, texts map[string]string) (map[string]*templat
 			}
 		}
 	}
-	set := map[string]*template.Template{}
-	for name, text := range texts {
-		if name == layoutFile || strings.HasPrefix(name, "_") {
-			continue
-		}
-		page, err := base.Clone()
-		if err == nil {
-			_, err = page.New(name).Parse(text)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("web: page/%w", err)
-		}
-		if err := escape(page); err != nil {
-			return nil, fmt.Errorf("web: page/%s: %w", name, err)
-		}
-		set[strings.TrimSuffix(name, ".html")] = page
-	}
-	return set, nil
+	return base, nil
 }
 
-// escape makes html/template rewrite the page now, so that a page that cannot be escaped is a fault at start and
-// not at its first reader. Faults of execution count for nothing here: there is no view yet.
+// page makes one page of its text and what is around it.
+func page(around *template.Template, name, text string) (*template.Template, error) {
+	page, err := around.Clone()
+	if err == nil {
+		_, err = page.New(name).Parse(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("web: page/%w", err)
+	}
+	if err := escape(page); err != nil {
+		return nil, fmt.Errorf("web: page/%s: %w", name, err)
+	}
+	return page, nil
+}
+
+// escape makes html/template rewrite the page now, so that a page that cannot be escaped is a fault when it is made and
+// not in the middle of an answer. Faults of execution count for nothing here: there is no view yet.
 func escape(page *template.Template) error {
 	var fault *template.Error
 	if err := page.Execute(io.Discard, layout{}); errors.As(err, &fault) {
@@ -181,9 +228,13 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 }
 
 func (p *pages) execute(lang, name string, view any) ([]byte, error) {
-	page, ok := p.sets[lang][name]
+	made, ok := p.sets[lang][name]
 	if !ok {
 		return nil, fmt.Errorf("web: there is no page %q", name)
+	}
+	page, err := made()
+	if err != nil {
+		return nil, err
 	}
 	l := layout{
 		Lang: lang, Direction: locale.Direction(lang), Service: p.options.Service, Demo: p.options.Demo, View: view,
