@@ -192,8 +192,8 @@ func TestFloodsAreLoggedOnce(t *testing.T) {
 	for range 20 {
 		c.want(http.StatusServiceUnavailable, "POST", "/sign-in", object{"identifier": "anna", "password": "wrong"})
 	}
-	s.rest(t.Context())
-	s.rest(t.Context())
+	s.sayBusy(t.Context())
+	s.sayBusy(t.Context())
 	if got := strings.Count(log.String(), "\n"); got != 1 || !strings.Contains(log.String(), "refused=20") {
 		t.Errorf("the log: %s", log.String())
 	}

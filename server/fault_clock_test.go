@@ -39,8 +39,8 @@ func (n nodes) jumps(jump time.Duration) {
 	sent, _ := n.mailed(aCode, mails)
 
 	n.clock.move(jump)
-	in.at(n.b).want(http.StatusOK, "GET", "/session", nil)
-	newestIn.at(n.b).want(http.StatusOK, "GET", "/session", nil)
+	n.at(n.b, in).want(http.StatusOK, "GET", "/session", nil)
+	n.at(n.b, newestIn).want(http.StatusOK, "GET", "/session", nil)
 	n.pendingAfter(half, sent, jump)
 	n.usedAfter(used, code, jump)
 	// Another way is open at once, whatever the clock says.
@@ -74,7 +74,7 @@ func (n nodes) enrollMail(in *client) {
 func (n nodes) pendingAfter(half *client, sent string, jump time.Duration) {
 	t := n.t
 	t.Helper()
-	status, answer := half.at(n.b).verify("email", sent)
+	status, answer := n.at(n.b, half).verify("email", sent)
 	if want := map[bool]int{true: http.StatusUnauthorized, false: http.StatusOK}[jump > 0]; status != want {
 		t.Errorf("a sent code after the jump: %d %v, want %d", status, answer, want)
 	}

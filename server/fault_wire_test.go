@@ -149,7 +149,7 @@ func newWired(t *testing.T, parameters string) (nodes, *wire) {
 	p := newFileSite(t)
 	direct := newURL(t)
 	w, url := newWire(t, direct)
-	n := nodes{site: p}
+	n := nodes{site: p, served: map[*Server]http.Handler{}}
 	for s, at := range map[**Server]string{&n.b: direct, &n.a: url + parameters} {
 		started, err := p.start(p.settings("DATABASE_URL=" + at))
 		if err != nil {
@@ -191,7 +191,7 @@ func TestDatabaseThatHangs(t *testing.T) {
 	w.stop()
 	var requests []func() (int, object)
 	for range 8 { // more than there are connections
-		requests = append(requests, newClient(t, n.a).posting("/sign-in", object{"identifier": "anna", "password": secret, "transport": "token"}))
+		requests = append(requests, n.client(n.a).posting("/sign-in", object{"identifier": "anna", "password": secret, "transport": "token"}))
 	}
 	requests = append(requests, half.posting("/verifications", object{"kind": "totp", "code": code()}))
 	for _, o := range atOnce(requests...) {
@@ -199,9 +199,9 @@ func TestDatabaseThatHangs(t *testing.T) {
 			t.Errorf("while nothing passes: %d %v", o.status, o.answer)
 		}
 	}
-	newClient(t, n.a).wantHealthStatus("/readyz", http.StatusServiceUnavailable)
-	newClient(t, n.a).wantHealthStatus("/healthz", http.StatusOK)
-	in.at(n.b).want(http.StatusOK, "GET", "/session", nil)
+	n.client(n.a).wantHealthStatus("/readyz", http.StatusServiceUnavailable)
+	n.client(n.a).wantHealthStatus("/healthz", http.StatusOK)
+	n.at(n.b, in).want(http.StatusOK, "GET", "/session", nil)
 	w.pass()
 	seen(t, "the database", func() bool {
 		status, _ := half.send("GET", "/sign-in", nil)
@@ -229,13 +229,13 @@ func TestDatabaseGoneAndBack(t *testing.T) {
 	if status, answer := half.verify("totp", code()); status != http.StatusServiceUnavailable {
 		t.Errorf("without a database: %d %v", status, answer)
 	}
-	if status, answer := newClient(t, n.a).signIn("nobody", secret); status != http.StatusServiceUnavailable {
+	if status, answer := n.client(n.a).signIn("nobody", secret); status != http.StatusServiceUnavailable {
 		t.Errorf("without a database: %d %v", status, answer)
 	}
 	w.set(func(w *wire) { w.shut = false })
 	half.want(http.StatusOK, "POST", "/verifications", object{"kind": "totp", "code": code()})
 	for i := range 3 {
-		in := newClient(t, n.a)
+		in := n.client(n.a)
 		in.mustSignIn("anna", secret, "verify")
 		w.cut() // all that lie in the pool are dead
 		in.want(http.StatusOK, "POST", "/verifications", object{"kind": "recovery", "code": codes[i]})

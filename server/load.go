@@ -9,10 +9,9 @@ import (
 // Hashing is what the slow hashes of passwords and recovery codes have to do now, and have done so far.
 func (s *Server) Hashing() password.Load { return s.password.Limiter().Load() }
 
-// rest notes where no hash ran for a while, and says how many were sent away since the last time:
+// sayBusy says how many were sent away since the last time:
 // once for all, since a flood must not fill the log.
-func (s *Server) rest(context.Context) {
-	s.password.Limiter().Rest()
+func (s *Server) sayBusy(context.Context) {
 	load := s.Hashing()
 	if away := load.Refused - s.sentAway; away > 0 {
 		s.log.Warn("passwords were not judged: more of them wait than limits.waiting allows",

@@ -32,7 +32,7 @@ func TestBudgetsAreShared(t *testing.T) {
 		} {
 			var requests []func() (int, object)
 			for i, half := range n.halfIn("anna", many) {
-				other := newClient(t, [2]*Server{n.a, n.b}[i%2])
+				other := n.client([2]*Server{n.a, n.b}[i%2])
 				requests = append(requests, func() (int, object) { return c.ask(other, half) })
 			}
 			got := map[int]int{}

@@ -21,7 +21,8 @@ var rounds = flag.Int("rounds", 20, "how often two nodes are sent the same code 
 // nodes are two servers on one database, as two processes would be.
 type nodes struct {
 	*site
-	a, b *Server
+	a, b   *Server
+	served map[*Server]http.Handler
 }
 
 // eachDatabase runs a test on two nodes on one SQLite file, and on one PostgreSQL.
@@ -42,7 +43,7 @@ func eachDatabase(t *testing.T, test func(t *testing.T, n nodes), env ...string)
 // two starts two nodes of the same settings.
 func (p *site) two(env ...string) nodes {
 	p.t.Helper()
-	n := nodes{site: p}
+	n := nodes{site: p, served: map[*Server]http.Handler{}}
 	for _, s := range []**Server{&n.a, &n.b} {
 		started, err := p.start(p.settings(env...))
 		if err != nil {
@@ -53,10 +54,19 @@ func (p *site) two(env ...string) nodes {
 	return n
 }
 
+// client is one of a node. What serves it is made once a node: that takes longer than most of what is asked.
+func (n nodes) client(s *Server) *client {
+	n.t.Helper()
+	if n.served[s] == nil {
+		n.served[s] = newClient(n.t, s).http
+	}
+	return &client{t: n.t, http: n.served[s]}
+}
+
 // at is a client of a node who goes on where another is.
-func (c *client) at(s *Server) *client {
-	c.t.Helper()
-	other := newClient(c.t, s)
+func (n nodes) at(s *Server, c *client) *client {
+	n.t.Helper()
+	other := n.client(s)
 	other.token = c.token
 	return other
 }
@@ -150,7 +160,7 @@ func TestBegunOnOneEndsOnTheOther(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, n nodes) {
 		add(t, n.a, Account{Username: "anna", Email: "anna@example.com"})
-		c := newClient(t, n.a)
+		c := n.client(n.a)
 		c.mustSignIn("anna", secret, "done")
 		key := keyAtHost(7)
 		for _, kind := range []string{"totp", "email", "webauthn"} {
@@ -165,9 +175,9 @@ func TestBegunOnOneEndsOnTheOther(t *testing.T) {
 			default:
 				finish["credential"] = credentialOf(t, begun["public_key"], key.Create)
 			}
-			other := c.at(n.b)
+			other := n.at(n.b, c)
 			other.want(http.StatusCreated, "POST", "/authenticators/finish", finish)
-			c = other.at(n.a)
+			c = n.at(n.a, other)
 			c.want(http.StatusOK, "GET", "/session", nil)
 		}
 		n.signInAcross(key)
@@ -180,9 +190,9 @@ func (n nodes) signInAcross(key *softkey.Key) {
 	t.Helper()
 	for _, kind := range []string{"email", "webauthn"} {
 		mails := len(n.outbox())
-		c := newClient(t, n.a)
+		c := n.client(n.a)
 		c.mustSignIn("anna", secret, "verify")
-		b := c.at(n.b)
+		b := n.at(n.b, c)
 		asked := b.want(http.StatusOK, "POST", "/challenges", object{"kind": kind})
 		response := object{"kind": kind}
 		if kind == "email" {
@@ -190,11 +200,11 @@ func (n nodes) signInAcross(key *softkey.Key) {
 		} else {
 			response["credential"] = credentialOf(t, asked["public_key"], key.Get)
 		}
-		a := b.at(n.a)
+		a := n.at(n.a, b)
 		if done := a.want(http.StatusOK, "POST", "/verifications", response); done["next"] != "done" {
 			t.Errorf("%s: %v", kind, done)
 		}
-		a.at(n.b).want(http.StatusOK, "GET", "/session", nil)
+		n.at(n.b, a).want(http.StatusOK, "GET", "/session", nil)
 	}
 }
 
@@ -233,14 +243,14 @@ func TestEndedOnOneIsRefusedByTheOther(t *testing.T) {
 		anna := add(t, n.a, Account{Username: "anna"})
 		for what, end := range map[string]func(in *client){
 			"a sign-out":          func(in *client) { in.want(http.StatusNoContent, "DELETE", "/session", nil) },
-			"the end of all":      func(in *client) { in.at(n.a).endOthersFrom("anna") },
+			"the end of all":      func(in *client) { n.at(n.a, in).endOthersFrom("anna") },
 			"a password set":      func(*client) { mustDo(t, n.a.SetPassword(t.Context(), anna, secret, "test")) },
 			"an account disabled": func(*client) { mustDo(t, n.a.SetDisabled(t.Context(), anna, true, "test")) },
 		} {
 			mustDo(t, n.a.SetDisabled(t.Context(), find(t, n.a, "anna"), false, "test"))
-			in := newClient(t, n.a)
+			in := n.client(n.a)
 			in.mustSignIn("anna", secret, "done")
-			other := in.at(n.b)
+			other := n.at(n.b, in)
 			other.want(http.StatusOK, "GET", "/session", nil) // now the other node keeps it
 			other.want(http.StatusOK, "GET", "/session", nil)
 			end(in)
@@ -268,7 +278,7 @@ func TestDeviceEndedOnOne(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, n nodes) {
 		add(t, n.a, Account{Username: "anna"})
-		in := newClient(t, n.a)
+		in := n.client(n.a)
 		in.mustSignIn("anna", secret, "done")
 		app, _ := in.enroll(n.clock)
 		n.clock.move(30 * time.Second)

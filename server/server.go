@@ -40,9 +40,6 @@ type Config struct {
 	Now      func() time.Time // default: time.Now
 	Rand     io.Reader        // default: crypto/rand
 	Cost     password.Cost    // of a password's hash; default password.DefaultCost
-	// Holds, if set, is told when slow hashes begin to take memory, and when there were none for a while: see
-	// password.Options.
-	Holds func(bool)
 	// Tool: this is a command beside the server, maybe with other settings. It takes in accounts that settings
 	// define, and disables none that they do not.
 	Tool bool
@@ -63,7 +60,6 @@ type Server struct {
 	now      func() time.Time
 	rand     io.Reader
 	cost     password.Cost
-	holds    func(bool)
 	password *password.Factor
 	recovery *recovery.Factor
 	keys     *webauthn.Factor // nil: keys and passkeys are off
@@ -84,7 +80,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, holds: c.Holds, tracer: c.Tracer,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, tracer: c.Tracer,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {
@@ -238,8 +234,8 @@ const (
 	expireEvery = time.Minute
 	expireStep  = 200
 	noticeEvery = 2 * time.Second
-	// restEvery is how long nothing is hashed before the memory for it is given back.
-	restEvery = 15 * time.Second
+	// busyEvery is how often it is said that hashes were refused.
+	busyEvery = 15 * time.Second
 )
 
 // Maintain removes what has expired, now and then, sends the notices that are due, and looks for new keys, until ctx ends.
@@ -248,7 +244,7 @@ func (s *Server) Maintain(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { s.every(ctx, expireEvery, nil, s.expire) })
 	all.Go(func() { s.every(ctx, noticeEvery, s.Service.NoticesDue(), s.sendNotices) })
-	all.Go(func() { s.every(ctx, restEvery, nil, s.rest) })
+	all.Go(func() { s.every(ctx, busyEvery, nil, s.sayBusy) })
 	all.Go(func() {
 		s.every(ctx, keyLookEvery, nil, s.keepKeys)
 		s.leave(ctx)

@@ -23,6 +23,9 @@ var (
 	seedFlag  = flag.Uint64("seed", 0, "the seed of all choices; 0 takes one by the time")
 )
 
+// long is a run in which a rotation of keys may wait, at the end, until nodes that were killed count no more.
+const long = 50
+
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func seed(t *testing.T) uint64 {
@@ -44,9 +47,12 @@ func ofNode(n *node, share int) victim {
 func TestTortureSQLite(t *testing.T) {
 	w := newWorld(t, seed(t), "", build(t))
 	defer w.report()
-	w.torture(*killsFlag, []victim{ofNode(w.nodes[0], 1)})
+	w.torture(*killsFlag, []victim{ofNode(w.nodes[0], 5), w.newRotation(1)})
 	if w.failed() {
 		return
+	}
+	if *killsFlag >= long {
+		w.rotatesAtLast()
 	}
 	w.audit(t.Context())
 	w.trails(t.Context())
@@ -83,9 +89,12 @@ func TestTorturePostgreSQL(t *testing.T) {
 		},
 		func() error { return comeBack(cluster) },
 	}
-	w.torture(*killsFlag, []victim{ofNode(w.nodes[0], 2), ofNode(w.nodes[1], 2), both, database})
+	w.torture(*killsFlag, []victim{ofNode(w.nodes[0], 2), ofNode(w.nodes[1], 2), both, database, w.newRotation(1)})
 	if w.failed() {
 		return
+	}
+	if *killsFlag >= long {
+		w.rotatesAtLast()
 	}
 	w.audit(t.Context())
 	w.trails(t.Context())

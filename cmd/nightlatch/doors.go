@@ -1,10 +1,11 @@
 package main
 
 import (
-	"container/list"
+	"math"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // doors is a listener that bounds how many connections are open at once. At that many, the one that has waited longest for
@@ -14,16 +15,17 @@ type doors struct {
 	net.Listener
 	most int
 
-	mu      sync.Mutex
-	open    int
-	resting list.List // of *door, the longest first
+	turns atomic.Int64 // counts, so that it is known who has rested longest
+	mu    sync.Mutex
+	open  map[*door]struct{}
 }
 
-// door is a connection. at is its place among those that rest, or nil.
+// door is a connection. rests is the turn at which it began to rest, or 0 while it has a request under way: every request
+// notes that, so it takes no lock.
 type door struct {
 	net.Conn
 	doors *doors
-	at    *list.Element
+	rests atomic.Int64
 	once  sync.Once
 }
 
@@ -45,23 +47,35 @@ func (d *doors) Accept() (net.Conn, error) {
 func (d *doors) let(c net.Conn) net.Conn {
 	d.mu.Lock()
 	var over *door
-	if d.open >= d.most {
-		first := d.resting.Front()
-		if first == nil {
+	if len(d.open) >= d.most {
+		if over = d.longest(); over == nil {
 			d.mu.Unlock()
 			return nil
 		}
-		over, _ = d.resting.Remove(first).(*door)
-		over.at = nil
+		delete(d.open, over)
 	}
-	d.open++
+	if d.open == nil {
+		d.open = map[*door]struct{}{}
+	}
 	in := &door{Conn: c, doors: d}
-	in.at = d.resting.PushBack(in)
+	in.rests.Store(d.turns.Add(1)) // it rests from the beginning
+	d.open[in] = struct{}{}
 	d.mu.Unlock()
 	if over != nil {
 		_ = over.Close()
 	}
 	return in
+}
+
+// longest is the one that has rested longest, or nil.
+func (d *doors) longest() (found *door) {
+	first := int64(math.MaxInt64)
+	for in := range d.open {
+		if at := in.rests.Load(); at > 0 && at < first {
+			found, first = in, at
+		}
+	}
+	return found
 }
 
 // note is for http.Server.ConnState.
@@ -70,23 +84,12 @@ func (d *doors) note(c net.Conn, state http.ConnState) {
 	if !ok {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	switch state {
 	case http.StateIdle:
-		if in.at == nil {
-			in.at = d.resting.PushBack(in)
-		}
+		in.rests.Store(d.turns.Add(1))
 	case http.StateActive, http.StateHijacked:
-		d.wake(in)
+		in.rests.Store(0)
 	case http.StateNew, http.StateClosed: // it rests from the beginning; Close has seen to the other
-	}
-}
-
-func (d *doors) wake(in *door) {
-	if in.at != nil {
-		d.resting.Remove(in.at)
-		in.at = nil
 	}
 }
 
@@ -95,8 +98,7 @@ func (c *door) Close() error {
 	c.once.Do(func() {
 		c.doors.mu.Lock()
 		defer c.doors.mu.Unlock()
-		c.doors.wake(c)
-		c.doors.open--
+		delete(c.doors.open, c)
 	})
 	return c.Conn.Close()
 }

@@ -25,7 +25,6 @@ func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Lo
 	config := server.Config{Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random, Tool: tool}
 	sendTraces := func() {}
 	if !tool {
-		config.Holds = spendMemory
 		if config.Tracer, sendTraces, err = newTracing(ctx); err != nil {
 			return nil, nil, errors.Join(err, store.Close())
 		}

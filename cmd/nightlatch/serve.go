@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -54,7 +53,6 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 			return errors.Join(err, end())
 		}
 	}
-	spendMemory(false)
 	handler, err := s.Handler()
 	if err != nil {
 		return errors.Join(err, end())
@@ -62,6 +60,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	maintain, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { s.Maintain(maintain) })
+	running.Go(func() { spendMemory(maintain, set.Limits.Hashes) })
 	running.Go(func() { serveMetrics(maintain, metrics, s.Metrics(), log) })
 	err = c.serve(ctx, listener, handler, set, log)
 	stop()
@@ -79,26 +78,6 @@ func makeRoom(set *settings.Settings) {
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(processors + min(set.Limits.Hashes, processors))
-	}
-}
-
-// The heap may grow by so much of what lives, which is some ten megabytes, before it is looked through: a decision about a
-// request makes little and needs it briefly, and to look through all that lives again and again would cost more than the
-// decision. While passwords are hashed, 19 MiB each, that would be hundreds of megabytes.
-const (
-	heapGrows      = 400 // percent
-	heapWithHashes = 40
-)
-
-// spendMemory sets that. Whoever sets GOGC decides.
-func spendMemory(hashing bool) {
-	switch {
-	case os.Getenv("GOGC") != "":
-	case hashing:
-		debug.SetGCPercent(heapWithHashes)
-	default:
-		debug.SetGCPercent(heapGrows)
-		debug.FreeOSMemory() // what the hashes have left
 	}
 }
 

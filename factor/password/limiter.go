@@ -32,10 +32,6 @@ type Limiter struct {
 	secondWas     bool
 	refused, left uint64
 	served        uint64
-	hashes        uint64     // by Argon2
-	rested        uint64     // what hashes was when Rest was called last
-	holding       bool       // what holds was told
-	holds         func(bool) // see Options.Holds
 
 	hashed func(i bool, c Cost) // told of all hashes, by tests
 }

@@ -51,10 +51,7 @@ type Options struct {
 	Parallel int
 	// Queue is how many more may wait: 256 if zero. The next one gets ErrBusy.
 	Queue int
-	// Holds, if set, is told true before the first hash in a while, and false by Limiter.Rest when there were none for a
-	// while: each leaves its memory behind as garbage, so that a program does well to collect more often meanwhile.
-	Holds func(bool)
-	// Limiter, if set, is shared with others that hash slowly; Parallel, Queue and Holds are then ignored.
+	// Limiter, if set, is shared with others that hash slowly; Parallel and Queue are then ignored.
 	Limiter *Limiter
 	// Foreign, if set, returns the work of every kind of hash from elsewhere that some account still has: WorkOf says
 	// it. Every answer then takes as long, so that its time does not tell who has which hash. It is called for each
@@ -87,7 +84,6 @@ func New(o Options) *Factor {
 	}
 	if o.Limiter == nil {
 		o.Limiter = NewLimiter(o.Parallel, o.Queue)
-		o.Limiter.holds = o.Holds
 	}
 	longest := min(max(o.MaxLength, leastMaxLength), mostMaxLength)
 	return &Factor{

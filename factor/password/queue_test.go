@@ -185,36 +185,6 @@ func TestBusyIsAFault(t *testing.T) {
 	}
 }
 
-// Who spends memory learns of the first hash in a while, and when there were none for a while: not while one runs.
-func TestHoldsIsTold(t *testing.T) {
-	t.Parallel()
-	var told []bool
-	l := New(Options{Parallel: 2, Holds: func(holds bool) { told = append(told, holds) }}).Limiter()
-	is := func(want ...bool) {
-		t.Helper()
-		if !slices.Equal(told, want) {
-			t.Fatalf("told %v, want %v", told, want)
-		}
-	}
-	hash := func() { l.Argon2id([]byte(phrase), []byte("somesalt"), 1, 64, 1, 32) }
-	l.Rest()
-	is()
-	hash()
-	hash()
-	is(true)
-	l.Rest() // there were some since it was asked last
-	is(true)
-	l.running = 1
-	l.Rest()
-	is(true)
-	l.running = 0
-	l.Rest()
-	is(true, false)
-	l.Rest()
-	hash()
-	is(true, false, true)
-}
-
 // More lines than places there are not: what strangers can make grow is bounded by the queue.
 func TestLinesAreBounded(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	// heapGrows is by how much of what lives, some 5 MB, the heap may grow before it is looked through: a decision about a
+	// request makes little and needs it briefly, and to look through all that lives again and again would cost more than
+	// the decision.
+	heapGrows = 400 // percent
+	// Beside hashes of 19 MiB that would be hundreds of megabytes: there the whole is bounded.
+	hashMemory   = 19 << 20
+	memoryAround = 26 << 20
+	// memoryEvery is how often the bound is looked at.
+	memoryEvery = 15 * time.Second
+)
+
+// spendMemory sets both, and raises the bound with what lives, until ctx ends. Whoever sets GOGC or GOMEMLIMIT decides.
+func spendMemory(ctx context.Context, hashes int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrows)
+	}
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	tick := time.NewTicker(memoryEvery)
+	defer tick.Stop()
+	for {
+		debug.SetMemoryLimit(memoryLimit(hashes, liveHeap()))
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// memoryLimit bounds the memory, in bytes, with so many hashes at once, where live bytes were found to be in use, those of
+// hashes under way among them. It leaves the rest room: a collector that is short of it would run without end.
+func memoryLimit(hashes int, live int64) int64 {
+	held := int64(hashes) * hashMemory
+	rest := max(0, live-held)
+	return held + max(memoryAround, rest+rest/2+hashMemory)
+}
+
+// liveHeap is how many bytes the last collection found in use.
+func liveHeap() int64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return int64(sample[0].Value.Uint64()) //nolint:gosec // no machine has as much
+}

@@ -1,0 +1,108 @@
+package server
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nightlatch/nightlatch/sqlstore"
+)
+
+// counter opens connections that count what they ask the database.
+type counter struct {
+	driver driver.Driver
+	dsn    string
+	asked  atomic.Int64
+}
+
+func (c *counter) Driver() driver.Driver { return c.driver }
+
+func (c *counter) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.driver.Open(c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	return &counted{conn.(asking), c}, nil
+}
+
+// asking is what a connection of pgx can do.
+type asking interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.NamedValueChecker
+}
+
+type counted struct {
+	asking
+	by *counter
+}
+
+func (c *counted) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c.by.asked.Add(2) // the end of it, too
+	return c.asking.BeginTx(ctx, opts)
+}
+
+func (c *counted) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.by.asked.Add(1)
+	return c.asking.ExecContext(ctx, query, args)
+}
+
+func (c *counted) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.by.asked.Add(1)
+	return c.asking.QueryContext(ctx, query, args)
+}
+
+// TestStrangersCostTheSameStatements: a wrong password takes as many statements whether somebody has the name or not: each
+// is a way to the database and back, and may take longer than all else.
+func TestStrangersCostTheSameStatements(t *testing.T) {
+	t.Parallel()
+	p := newPostgreSQLSite(t)
+	dsn, _, err := sqlstore.PostgreSQLDSN(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := &counter{driver: plain.Driver(), dsn: dsn}
+	db := sql.OpenDB(asked)
+	t.Cleanup(func() { _, _ = db.Close(), plain.Close() })
+	s := p.serverOn(p.settings(), sqlstore.New(sqlstore.PostgreSQL, db, db))
+	for _, name := range []string{"anna", "bert"} {
+		add(t, s, Account{Username: name})
+	}
+	if err := s.SetDisabled(t.Context(), find(t, s, "bert"), true, "test"); err != nil {
+		t.Fatal(err)
+	}
+	cl := newClient(t, s)
+	for range 3 { // the first one makes rows, the others change them
+		counts := map[string]int64{}
+		for _, name := range []string{"anna", "nobody", "bert"} {
+			before := asked.asked.Load()
+			if status, _ := cl.signIn(name, "a wrong password, long enough"); status != http.StatusUnauthorized {
+				t.Errorf("%s: %d", name, status)
+			}
+			counts[name] = asked.asked.Load() - before
+		}
+		if want := counts["nobody"]; counts["anna"] != want || counts["bert"] != want || want < 10 {
+			t.Errorf("statements: %v", counts)
+		}
+	}
+}
+
+// TestEvenly: the time of an answer is a multiple of the step.
+func TestEvenly(t *testing.T) {
+	t.Parallel()
+	began := time.Now().Add(-3*evenStep - evenStep/2)
+	evenly(t.Context(), began)
+	if took := time.Since(began); took < 4*evenStep {
+		t.Errorf("it took %s, less than the next step", took)
+	}
+}
