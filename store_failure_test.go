@@ -134,7 +134,9 @@ func (r failingReader) Epoch(ctx context.Context) (int64, error) {
 }
 
 func (r failingReader) SealedAfter(ctx context.Context, table, after string, except []byte, limit int) ([]nightlatch.SealedRecord, error) {
-	return ask(r.s, func() ([]nightlatch.SealedRecord, error) { return r.Reader.SealedAfter(ctx, table, after, except, limit) })
+	return ask(r.s, func() ([]nightlatch.SealedRecord, error) {
+		return r.Reader.SealedAfter(ctx, table, after, except, limit)
+	})
 }
 
 func (t failingTx) PutSealed(ctx context.Context, r nightlatch.SealedRecord, box []byte) error {
