@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"regexp"
 	"sync"
 	"sync/atomic"
@@ -178,10 +179,10 @@ func (c *conn) nested(ctx context.Context, f func() error) error {
 	if err := c.command(ctx, "SAVEPOINT "+name); err != nil {
 		return fmt.Errorf("sqlstore: begin: %w", err)
 	}
-	done, raised := false, c.raised
+	done, raised, held := false, c.raised, maps.Clone(c.held)
 	defer func() {
 		if !done {
-			c.raised = raised
+			c.raised, c.held = raised, held // PostgreSQL gives up the locks of what is undone (its manual, §13.3.2)
 			c.undo(context.WithoutCancel(ctx), name)
 		}
 	}()
