@@ -55,9 +55,40 @@ func (s *Service) AfterRestore(ctx context.Context, by string) (RestoreReport, e
 		total.Devices += done.Devices
 		total.Authenticators += done.Authenticators
 		if len(page) < restoreStep {
-			return total, nil
+			return total, s.endLinksOfNobody(ctx)
 		}
 		last = page[len(page)-1].User
+	}
+}
+
+// endLinksOfNobody ends the links that are left: those of users of whom there is no record yet, as who signs up and has
+// not confirmed the address.
+func (s *Service) endLinksOfNobody(ctx context.Context) error {
+	for after := ""; ; {
+		var page []SealedRecord
+		err := s.store.View(ctx, func(r Reader) (err error) {
+			page, err = r.SealedAfter(ctx, "links", after, nil, restoreStep)
+			return err
+		})
+		if err != nil {
+			return s.outer(err)
+		}
+		err = s.tx(ctx, func(ctx context.Context, tx *change) error {
+			for _, found := range page {
+				l, err := tx.FindLink(ctx, found.ID)
+				if err == nil {
+					err = tx.Delete(ctx, l)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(page) < restoreStep {
+			return err
+		}
+		after = page[len(page)-1].ID
 	}
 }
 

@@ -3,6 +3,7 @@ package nightlatch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,24 @@ func TestAfterRestoreLinksAndHolds(t *testing.T) {
 	}
 	if len(w.linksOf("ann")) != 0 {
 		t.Errorf("links = %+v", w.linksOf("ann"))
+	}
+}
+
+// The link of somebody of whom there is no record, as who signs up and has not confirmed the address, opens nothing once
+// more either: however many there are.
+func TestAfterRestoreLinksOfNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var links []string
+	for i := range 120 {
+		link, err := w.NewLink(t.Context(), fmt.Sprint("nobody", i), "sign_up", nil, time.Hour)
+		w.want(err, nil)
+		links = append(links, link)
+	}
+	w.restored()
+	for _, link := range links {
+		_, err := w.FindLink(t.Context(), "sign_up", link)
+		w.refused(err, factor.Wrong)
 	}
 }
 
