@@ -53,6 +53,9 @@ func (s *Server) manage(ctx context.Context, d doer, a Account, e nightlatch.Eve
 	maps.Copy(detail, e.Detail)
 	e.Detail = detail
 	return s.Service.Change(ctx, a.ID, e, func(ctx context.Context) error {
+		if err := lockAdmins(ctx); err != nil {
+			return err
+		}
 		who, err := s.Accounts.findID(ctx, d.admin)
 		if err != nil {
 			return forbiddenUnlessThere(err)

@@ -157,10 +157,13 @@ func (s *Server) remove(ctx context.Context, id string) error {
 	return s.Service.RemoveUser(ctx, id)
 }
 
+// lockAdmins makes those wait for each other whose right to do something rests on who is an administrator.
+func lockAdmins(ctx context.Context) error { return sqlstore.Lock(ctx, "administrators") }
+
 // lastAdmin says whether an account is the only administrator that is not disabled. Two that go at once must not both find
 // the other one, so it is asked in the transaction that they go in.
 func (s *Accounts) lastAdmin(ctx context.Context, id string) (last bool, err error) {
-	if err := sqlstore.Lock(ctx, "administrators"); err != nil {
+	if err := lockAdmins(ctx); err != nil {
 		return false, err
 	}
 	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
