@@ -228,6 +228,9 @@ func (s *Service) keepChallenge(
 	ctx context.Context, h *holder, live *PendingRecord, ch Challenge, state factor.State, m *factor.Message, c Client,
 ) (kept PendingRecord, err error) {
 	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
+		if _, err := tx.standing(ctx, h.user.ID); err != nil { // locks the user: there may be nothing yet to lock
+			return err
+		}
 		if err := s.countMessage(ctx, tx, h.user.ID, m, c); err != nil {
 			return err
 		}

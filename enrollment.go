@@ -197,6 +197,9 @@ func (s *Service) keepEnrollment(ctx context.Context, b *beginning, e Enrollment
 	}
 	user := b.h.user.ID
 	err = s.tx(ctx, func(ctx context.Context, tx *change) error {
+		if _, err := tx.standing(ctx, user); err != nil { // locks the user: there may be nothing yet to lock
+			return err
+		}
 		p := PendingRecord{
 			ID: e.ID, Owner: b.h.id(), User: user, Kind: e.Kind, Purpose: factor.ForEnrollment, CreatedAt: tx.now,
 		}

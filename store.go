@@ -48,7 +48,8 @@ type Reader interface {
 	// SessionsOf returns all of a user, the last used first.
 	SessionsOf(ctx context.Context, user string) ([]SessionRecord, error)
 	FindPending(ctx context.Context, id string) (PendingRecord, error)
-	// PendingsOf returns all of a sign-in or session, by its ID, the newest first.
+	// PendingsOf returns all of a sign-in or session, by its ID, the newest first. Whose it is is not known where there is
+	// none: who decides on that has locked the user before.
 	PendingsOf(ctx context.Context, owner string) ([]PendingRecord, error)
 	ThrottlesOf(ctx context.Context, subject string) ([]ThrottleRecord, error)
 	// EventsOf returns at most limit events of a user with Seq below before (0: the newest), newest first.
