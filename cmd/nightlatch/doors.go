@@ -21,12 +21,16 @@ type doors struct {
 }
 
 // door is a connection. rests is the turn at which it began to rest, or 0 while it has a request under way: every request
-// notes that, so it takes no lock.
+// notes that, so it takes no lock that others take.
 type door struct {
 	net.Conn
 	doors *doors
 	rests atomic.Int64
 	once  sync.Once
+
+	mu                 sync.Mutex
+	idle               bool // between requests
+	requests, awaiting int  // that are under way, and those of them that wait for more of their bodies
 }
 
 // Accept is as in net.Listener.
@@ -57,7 +61,7 @@ func (d *doors) let(c net.Conn) net.Conn {
 	if d.open == nil {
 		d.open = map[*door]struct{}{}
 	}
-	in := &door{Conn: c, doors: d}
+	in := &door{Conn: c, doors: d, idle: true}
 	in.rests.Store(d.turns.Add(1)) // it rests from the beginning
 	d.open[in] = struct{}{}
 	d.mu.Unlock()
@@ -86,9 +90,9 @@ func (d *doors) note(c net.Conn, state http.ConnState) {
 	}
 	switch state {
 	case http.StateIdle:
-		in.rests.Store(d.turns.Add(1))
+		in.turn(func() { in.idle = true })
 	case http.StateActive, http.StateHijacked:
-		in.rests.Store(0)
+		in.turn(func() { in.idle = false })
 	case http.StateNew, http.StateClosed: // it rests from the beginning; Close has seen to the other
 	}
 }

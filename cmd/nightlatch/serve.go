@@ -130,9 +130,9 @@ const (
 
 func newServer(h http.Handler, in *doors, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headersWithin, ReadTimeout: requestWithin, WriteTimeout: answerWithin, IdleTimeout: nextWithin,
+		Handler: attended(h), ReadHeaderTimeout: headersWithin, ReadTimeout: requestWithin, WriteTimeout: answerWithin, IdleTimeout: nextWithin,
 		MaxHeaderBytes: mostHeaders, Protocols: protocols(), HTTP2: &http.HTTP2Config{MaxConcurrentStreams: mostStreams},
-		ConnState: in.note, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
+		ConnState: in.note, ConnContext: within, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
 	}
 }
 
