@@ -171,7 +171,7 @@ unit() {
 	fi
 	say "go test $race ./..."
 	# shellcheck disable=SC2086 # empty is no argument
-	CGO_ENABLED=$cgo go test $race $fresh -timeout 20m ./...
+	CGO_ENABLED=$cgo go test $race $fresh -timeout 30m ./...
 }
 
 # postgres runs on PostgreSQL what unit runs on SQLite, of the packages that keep anything; those that test the store itself
@@ -183,11 +183,11 @@ postgres() {
 	fi
 	say "go test on PostgreSQL"
 	# shellcheck disable=SC2086 # empty is no argument
-	NIGHTLATCH_TEST_DATABASE=postgres go test $fresh -timeout 20m . ./server ./web
+	NIGHTLATCH_TEST_DATABASE=postgres go test $fresh -timeout 30m . ./server ./web
 	if [ ! -f e2e/go.mod ] || ! browser; then return; fi
 	say "browser tests on PostgreSQL"
 	# shellcheck disable=SC2086
-	(cd e2e && NIGHTLATCH_TEST_DATABASE=postgres go test $fresh -timeout 15m -run "$walks" .)
+	(cd e2e && NIGHTLATCH_TEST_DATABASE=postgres go test $fresh -timeout 25m -run "$walks" .)
 }
 
 # walks are the browser tests that go through the life of an account; the others test pages, which know no database.
@@ -201,7 +201,7 @@ e2e() {
 	fi
 	say "browser tests"
 	# shellcheck disable=SC2086
-	(cd e2e && go vet ./... && go test $fresh -timeout 15m ./...)
+	(cd e2e && go vet ./... && go test $fresh -timeout 25m ./...)
 }
 
 if [ $# = 0 ]; then set -- tools format pins vet cross bench otel examples unit postgres e2e; fi
