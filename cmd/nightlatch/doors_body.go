@@ -20,6 +20,10 @@ func within(ctx context.Context, c net.Conn) context.Context {
 // attended is next, told of by the doors where it waits for bodies.
 func attended(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 1 && (r.Body == nil || r.Body == http.NoBody) {
+			next.ServeHTTP(w, r) // the one request of its connection, which is under way until it is answered: see note
+			return
+		}
 		in, ok := r.Context().Value(doorKey{}).(*door)
 		if !ok {
 			next.ServeHTTP(w, r)
