@@ -193,6 +193,23 @@ func TestRestoreReplaces(t *testing.T) {
 	}
 }
 
+// TestRestoreTwice: two restores within a second both keep what was there before.
+func TestRestoreTwice(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	s := open(t, path)
+	if err := errors.Join(s.Backup(t.Context(), path+".backup"), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"", "-2", "-3"} {
+		before, err := sqlstore.RestoreSQLite(t.Context(), "sqlite", path+".backup", path, backupTime,
+			func(context.Context, *sqlstore.Store) error { return nil })
+		if err != nil || before != path+".before-restore-20261122-083000"+want {
+			t.Fatal(before, err)
+		}
+	}
+}
+
 // TestRestoreNoBackup: what is none of ours, or not whole, replaces nothing.
 func TestRestoreNoBackup(t *testing.T) {
 	t.Parallel()

@@ -141,15 +141,22 @@ func prepared(ctx context.Context, driver, part, from string, prepare func(ctx c
 	return syncFile(part)
 }
 
+// free is a name, with a number behind it where something is there already: of a restore in the same second, say.
+func free(name string) string {
+	for n, numbered := 2, name; ; n++ {
+		if _, err := os.Lstat(numbered); err != nil {
+			return numbered
+		}
+		numbered = fmt.Sprintf("%s-%d", name, n)
+	}
+}
+
 // setAside keeps what is at path under another name, "" where nothing is. The file itself stays until it is replaced.
 func setAside(path string, now time.Time) (string, error) {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	before := path + ".before-restore-" + now.UTC().Format("20060102-150405")
-	if _, err := os.Lstat(before); err == nil {
-		return "", &fs.PathError{Op: "keep the database before", Path: before, Err: fs.ErrExist}
-	}
+	before := free(path + ".before-restore-" + now.UTC().Format("20060102-150405"))
 	// The log of a damaged database would be taken for the new one's.
 	for _, end := range []string{"-wal", "-shm", "-journal"} {
 		if err := os.Rename(path+end, before+end); err != nil && !errors.Is(err, fs.ErrNotExist) {
