@@ -270,6 +270,10 @@ func TestRotateOnceAtATime(t *testing.T) {
 	}
 	s := site.tool(nil)
 	newClient(t, s).mustSignIn("anna", secret, "done")
+	// One that was overtaken may have sealed a record with the key before: the next one goes on with that.
+	if err := s.RotateKey(t.Context(), &Rotation{Wait: time.Second}); err != nil {
+		t.Fatal(err)
+	}
 	for key, n := range uses(t, s) {
 		if key != s.Service.Key().Newest() && n > 0 {
 			t.Errorf("key %d has sealed %d records", key, n)
