@@ -19,7 +19,6 @@ import (
 
 var (
 	killsFlag = flag.Int("kills", 20, "how many kills each database gets")
-	oldFlag   = flag.String("old", "", "an older program, with which TestTortureRollingUpdate begins")
 	seedFlag  = flag.Uint64("seed", 0, "the seed of all choices; 0 takes one by the time")
 )
 
@@ -107,24 +106,6 @@ func TestTorturePostgreSQL(t *testing.T) {
 		w.fault(err)
 	}
 	w.enough("kill of the database", "sign-in by", "proof by", "one code at once by", "enrollment of", "rename", "new recovery codes")
-}
-
-// TestTortureRollingUpdate: an older program serves a database, and goes on while a newer one brings it up to date and
-// serves it too, and is killed. Both have one SQLite file, since that is what every program has.
-func TestTortureRollingUpdate(t *testing.T) {
-	if *oldFlag == "" {
-		t.Skip("-old PROGRAM is not given")
-	}
-	w := newWorld(t, seed(t), "", *oldFlag, build(t))
-	defer w.report()
-	w.torture(*killsFlag, []victim{ofNode(w.nodes[1], 1)})
-	if w.failed() {
-		return
-	}
-	w.audit(t.Context())
-	w.nodes[0], w.nodes[1] = w.nodes[1], w.nodes[0]
-	w.trails(t.Context())
-	w.enough("kill of node 2", "sign-in by", "proof by", "one code at once by", "enrollment of", "rename", "new recovery codes")
 }
 
 // comeBack starts the database. Processes of the one that was killed may still be about to end, which forbid it.
