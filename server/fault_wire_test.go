@@ -75,9 +75,11 @@ func (w *wire) copy(to, from net.Conn, asks bool) {
 		if n > 0 {
 			w.wait()
 			cut := asks && w.cuts(piece[:n])
+			if cut { // the database carries it out, and nobody hears of it: its answer may come before this goes on
+				_ = from.Close()
+			}
 			if _, err := to.Write(piece[:n]); err != nil || cut {
-				if cut { // the database carries it out, and nobody hears of it
-					_ = from.Close()
+				if cut {
 					time.Sleep(100 * time.Millisecond)
 				}
 				return
