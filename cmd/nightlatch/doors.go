@@ -15,9 +15,10 @@ type doors struct {
 	net.Listener
 	most int
 
-	turns atomic.Int64 // counts, so that it is known who has rested longest
-	mu    sync.Mutex
-	open  map[*door]struct{}
+	turns   atomic.Int64 // counts, so that it is known who has rested longest
+	horizon horizon
+	mu      sync.Mutex
+	open    map[*door]struct{}
 }
 
 // door is a connection. rests is the turn at which it began to rest, or 0 while it has a request under way: every request
@@ -27,6 +28,8 @@ type door struct {
 	doors *doors
 	rests atomic.Int64
 	once  sync.Once
+
+	reading, writing deadline
 
 	mu                 sync.Mutex
 	idle               bool // between requests
@@ -62,6 +65,8 @@ func (d *doors) let(c net.Conn) net.Conn {
 		d.open = map[*door]struct{}{}
 	}
 	in := &door{Conn: c, doors: d, idle: true}
+	in.reading.horizon, in.reading.tell = &d.horizon, c.SetReadDeadline
+	in.writing.horizon, in.writing.tell = &d.horizon, c.SetWriteDeadline
 	in.rests.Store(d.turns.Add(1)) // it rests from the beginning
 	d.open[in] = struct{}{}
 	d.mu.Unlock()

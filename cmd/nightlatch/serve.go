@@ -95,6 +95,7 @@ func listen(ctx context.Context, set *settings.Settings) (net.Listener, error) {
 
 func (c *console) serve(ctx context.Context, l net.Listener, h http.Handler, set *settings.Settings, log *slog.Logger) error {
 	in := &doors{Listener: l, most: connections(set, log)}
+	defer in.watch()()
 	srv := newServer(h, in, log)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(in) }()
