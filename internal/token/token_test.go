@@ -3,9 +3,12 @@ package token
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"strings"
 	"testing"
 )
+
+var b64 = base64.RawURLEncoding.Strict()
 
 var types = []Type{Session, SignIn, Device, Mailed, Enrollment, Challenge}
 
@@ -90,6 +93,23 @@ func TestMalformed(t *testing.T) {
 	} {
 		if hash, ok := Hash(Session, text); ok || hash != "" {
 			t.Errorf("%s: taken for a token", name)
+		}
+	}
+}
+
+// TestSpelling: the characters of a token are those that the standard's decoder takes, at every place.
+func TestSpelling(t *testing.T) {
+	t.Parallel()
+	good := "nl_s_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+	var raw [size]byte
+	for at := prefixLen; at < Len; at++ {
+		for c := range 256 {
+			text := good[:at] + string([]byte{byte(c)}) + good[at+1:]
+			_, err := b64.Decode(raw[:], []byte(text[prefixLen:]))
+			want := err == nil && c != '\n' && c != '\r' // which decoders skip
+			if got := Is(Session, text); got != want {
+				t.Fatalf("%q: %v, want %v", text, got, want)
+			}
 		}
 	}
 }
