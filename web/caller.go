@@ -38,7 +38,8 @@ func (g *Gate) caller(r *http.Request) caller {
 	if len(authorization) == 0 || g.options.CurrentUser != nil { // there it is the application's own
 		return c
 	}
-	c.mixed = len(r.CookiesNamed(g.cookieName(sessionCookie))) > 0 || len(authorization) > 1
+	_, came := cookieNamed(r, g.cookieName(sessionCookie))
+	c.mixed = came > 0 || len(authorization) > 1
 	scheme, token, _ := strings.Cut(authorization[0], " ")
 	if strings.EqualFold(scheme, "Bearer") {
 		// The engine tells a session's token from a sign-in's by its type.
@@ -90,13 +91,9 @@ func (g *Gate) cookieName(name string) string {
 	return name
 }
 
-// cookie returns the value of a cookie; one that came twice is none.
+// cookie returns the value of one of our own cookies, as onlyCookie does.
 func (g *Gate) cookie(r *http.Request, name string) string {
-	found := r.CookiesNamed(g.cookieName(name))
-	if len(found) != 1 {
-		return ""
-	}
-	return found[0].Value
+	return onlyCookie(r, g.cookieName(name))
 }
 
 func (g *Gate) setCookie(w http.ResponseWriter, name, value string, maxAge time.Duration) {
@@ -144,7 +141,7 @@ func (g *Gate) keepSession(w http.ResponseWriter, r *http.Request, next nightlat
 
 // drop takes a cookie away that leads nowhere any more.
 func (g *Gate) drop(w http.ResponseWriter, r *http.Request, name string) {
-	if len(r.CookiesNamed(g.cookieName(name))) > 0 {
+	if _, came := cookieNamed(r, g.cookieName(name)); came > 0 {
 		g.setCookie(w, name, "", 0)
 	}
 	if name == sessionCookie {

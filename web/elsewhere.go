@@ -53,11 +53,7 @@ func (g *Gate) Shared(r *http.Request) (*nightlatch.Session, *nightlatch.User, e
 	if g.options.CookieDomain == "" {
 		return nil, nil, nightlatch.ErrUnauthenticated
 	}
-	found := r.CookiesNamed(g.sharedName())
-	if len(found) != 1 {
-		return nil, nil, nightlatch.ErrUnauthenticated
-	}
-	return g.svc.SharedSession(r.Context(), found[0].Value)
+	return g.svc.SharedSession(r.Context(), onlyCookie(r, g.sharedName()))
 }
 
 // Addr is where a request came from, as far as it is to be believed. The zero Addr: it cannot be told.

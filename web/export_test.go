@@ -1,5 +1,10 @@
 package web
 
+import "net/http"
+
+// CookieNamed is cookieNamed.
+func CookieNamed(r *http.Request, name string) (value string, came int) { return cookieNamed(r, name) }
+
 // Route is a request that the handler serves, for the tests that walk all of them.
 type Route struct {
 	Method, Path string // Path begins with /api/v1 for the API

@@ -58,10 +58,11 @@ func (g *Gate) loopPage(w http.ResponseWriter, r *http.Request, to string) {
 		return
 	}
 	g.setCookie(w, bounceCookie, "", 0)
+	_, came := cookieNamed(r, g.sharedName())
 	own, _ := url.Parse(g.origin)
 	v := loopView{
 		Public: g.origin, Target: u.Scheme + "://" + u.Host, Same: strings.EqualFold(u.Hostname(), own.Hostname()),
-		Covered: coversHost(g.options.CookieDomain, u.Hostname()), Came: len(r.CookiesNamed(g.sharedName())) == 1,
+		Covered: coversHost(g.options.CookieDomain, u.Hostname()), Came: came == 1,
 		Secure: g.secure, Plain: u.Scheme == "http", Now: g.svc.Now(),
 	}
 	g.log.Warn("a browser is sent in a circle", "target", v.Target, "covered", v.Covered, "cookie", v.Came)
