@@ -2,7 +2,9 @@ package nightlatch
 
 import (
 	"context"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,18 +23,23 @@ type sessionCache struct {
 	mu      sync.RWMutex
 	byToken map[string]*Session
 	epoch   int64
-	readAt  time.Time // of the epoch; monotonic
-	flushes int64
+	readAt  time.Time    // of the epoch; monotonic
+	flushes atomic.Int64 // raised under mu
 }
 
 // find returns a session that is known and not due to be noted as used, or nil. Nobody changes it.
 func (c *sessionCache) find(ctx context.Context, store Store, hash string, now time.Time) *Session {
-	if !c.current(ctx, store) {
-		return nil
-	}
 	c.mu.RLock()
-	ses := c.byToken[hash]
+	ses, due := c.byToken[hash], c.age() >= epochEvery
 	c.mu.RUnlock()
+	if due {
+		if !c.current(ctx, store) {
+			return nil
+		}
+		c.mu.RLock()
+		ses = c.byToken[hash]
+		c.mu.RUnlock()
+	}
 	if ses == nil || now.Sub(ses.LastUsedAt) >= touchEvery {
 		return nil
 	}
@@ -43,18 +50,26 @@ func (c *sessionCache) find(ctx context.Context, store Store, hash string, now t
 // others go on with what is kept, for as long as that is surely younger than a second.
 func (c *sessionCache) current(ctx context.Context, store Store) bool {
 	c.mu.RLock()
-	age, read := time.Since(c.readAt), !c.readAt.IsZero()
+	age := c.age()
 	c.mu.RUnlock()
-	if read && age < epochEvery {
+	if age < epochEvery {
 		return true
 	}
 	switch {
 	case c.reading.TryLock():
 		defer c.reading.Unlock()
-	case read && age < epochAtMost:
+	case age < epochAtMost:
 		return true
 	}
 	return c.read(ctx, store)
+}
+
+// age is how long ago the epoch was read: without end where it was not. c.mu is held.
+func (c *sessionCache) age() time.Duration {
+	if c.readAt.IsZero() {
+		return math.MaxInt64
+	}
+	return time.Since(c.readAt)
 }
 
 // read reads the epoch and forgets what is kept where that moved or cannot be read.
@@ -80,15 +95,13 @@ func (c *sessionCache) read(ctx context.Context, store Store) bool {
 
 // ticket is taken before a session is read; keep drops what was read before a flush.
 func (c *sessionCache) ticket() int64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.flushes
+	return c.flushes.Load()
 }
 
 func (c *sessionCache) keep(ticket int64, hash string, ses *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.flushes != ticket {
+	if c.flushes.Load() != ticket {
 		return
 	}
 	if c.byToken == nil || len(c.byToken) >= cacheSize {
@@ -105,5 +118,5 @@ func (c *sessionCache) flush() {
 
 func (c *sessionCache) forget() {
 	c.byToken = nil
-	c.flushes++
+	c.flushes.Add(1)
 }
