@@ -27,6 +27,7 @@ const (
 // one host.
 type Signer struct {
 	issuer string
+	nobody *Identity
 
 	mu   sync.Mutex
 	keys []Key // the one that signs last
@@ -46,6 +47,11 @@ type assertion struct {
 	at     time.Time
 	name   string
 	groups []string
+	// told is what it was last handed out with, to this session and user, which nobody changes: as long as they are the
+	// same ones nothing is made anew.
+	told *Identity
+	ses  *nightlatch.Session
+	user *nightlatch.User
 }
 
 // Key is one key of a Signer.
@@ -78,7 +84,7 @@ func SignerKeys(ring *nightlatch.KeyRing) (keys []Key) {
 
 // NewSigner makes a Signer of at least one key; the last one signs. issuer is the public URL.
 func NewSigner(issuer string, keys []Key) *Signer {
-	s := &Signer{issuer: issuer}
+	s := &Signer{issuer: issuer, nobody: newIdentity(nil, nil, "")}
 	s.Renew(keys)
 	return s
 }
@@ -119,39 +125,60 @@ type claims struct {
 	Groups   []string `json:"groups,omitempty"`
 }
 
-// Assert returns an assertion for one host. One serves a session, as it and its user stand, and a host for up to 30 seconds.
-func (s *Signer) Assert(ses *nightlatch.Session, u *nightlatch.User, host string, now time.Time) (string, error) {
-	at, name := newestProof(ses), Name(u)
+// Identify returns what one host is told of a session and its user, with an assertion; nil: nobody is signed in, and there
+// is none. One assertion serves a session, as it and its user stand, and a host for up to 30 seconds.
+func (s *Signer) Identify(ses *nightlatch.Session, u *nightlatch.User, host string, now time.Time) (*Identity, error) {
+	if ses == nil {
+		return s.nobody, nil
+	}
+	at := newestProof(ses)
 	of := madeFor{ses.ID, host, at.UnixMicro()}
 	s.mu.Lock()
-	known, ok := s.made[of]
+	known := s.made[of] // its zero value is of no time at which one serves
 	kid, sign := s.keys[len(s.keys)-1].ID, s.sign
 	s.mu.Unlock()
-	if age := now.Sub(known.at); ok && age >= 0 && age < assertionServes && known.name == name && slices.Equal(known.groups, u.Groups) {
-		return known.text, nil
+	age := now.Sub(known.at)
+	serves := age >= 0 && age < assertionServes
+	if serves && known.ses == ses && known.user == u {
+		return known.told, nil
 	}
+	if name := Name(u); !serves || known.name != name || !slices.Equal(known.groups, u.Groups) {
+		text, err := s.assert(ses, u, host, at, now, kid, sign)
+		if err != nil {
+			return nil, err
+		}
+		known = assertion{text: text, at: now, name: name, groups: slices.Clone(u.Groups)}
+	}
+	known.told, known.ses, known.user = newIdentity(ses, u, known.text), ses, u
+	s.keep(of, known, kid)
+	return known.told, nil
+}
+
+// assert makes an assertion.
+func (s *Signer) assert(
+	ses *nightlatch.Session, u *nightlatch.User, host string, at, now time.Time, kid string, sign ed25519.PrivateKey,
+) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: s.issuer, Subject: u.ID, Audience: jwt.ClaimStrings{host},
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
 		},
-		AuthTime: at.Unix(), AMR: amr(ses), ACR: strconv.Itoa(int(ses.Level)), Name: name, Groups: u.Groups,
+		AuthTime: at.Unix(), AMR: amr(ses), ACR: strconv.Itoa(int(ses.Level)), Name: Name(u), Groups: u.Groups,
 	})
 	token.Header["kid"] = kid
-	text, err := token.SignedString(sign)
-	if err != nil {
-		return "", err
-	}
+	return token.SignedString(sign)
+}
+
+// keep keeps what was made with the key kid, unless that signs no more: it is good, and the next one is of another key.
+func (s *Signer) keep(of madeFor, what assertion, kid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.made) >= assertionsKept {
 		clear(s.made)
 	}
-	if kid != s.keys[len(s.keys)-1].ID {
-		return text, nil // it is good, and the next one is of another key
+	if kid == s.keys[len(s.keys)-1].ID {
+		s.made[of] = what
 	}
-	s.made[of] = assertion{text, now, name, slices.Clone(u.Groups)}
-	return text, nil
 }
 
 func newestProof(ses *nightlatch.Session) (at time.Time) {

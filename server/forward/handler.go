@@ -41,6 +41,7 @@ type Options struct {
 type Decider struct {
 	o         Options
 	byNetwork bool
+	noStore   []string // shared by all answers, which may replace it
 }
 
 // New makes a Decider.
@@ -51,7 +52,7 @@ func New(o Options) *Decider {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Decider{o, o.Rules.ByNetwork()}
+	return &Decider{o, o.Rules.ByNetwork(), []string{"no-store"}}
 }
 
 // Decision is what becomes of one request, and who asks.
@@ -65,7 +66,10 @@ type Decision struct {
 
 // Decide says what becomes of a request whose cookies are r's. The error says that it cannot be told now.
 func (d *Decider) Decide(r *http.Request, asked Request) (Decision, error) {
-	now := d.o.Now()
+	return d.decide(r, asked, d.o.Now())
+}
+
+func (d *Decider) decide(r *http.Request, asked Request, now time.Time) (Decision, error) {
 	rule, i := d.o.Rules.Find(asked, now)
 	out := Decision{Rule: i}
 	ses, u, err := d.o.Sessions.SessionOf(r)
@@ -94,7 +98,7 @@ func (d *Decider) Lacks(r *http.Request, asked Request) (settings.Rule, bool) {
 // ServeHTTP is GET /forward-auth.
 func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h["Cache-Control"] = []string{"no-store"}
+	h["Cache-Control"] = d.noStore
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !trusted(d.o.Trusted, peer.Addr().Unmap().WithZone("")) {
 		d.o.Log.Warn("a decision was asked for by somebody who is no trusted proxy", "addr", r.RemoteAddr)
@@ -114,7 +118,8 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if d.byNetwork {
 		asked.Addr = d.o.Sessions.Addr(r)
 	}
-	out, err := d.Decide(r, asked)
+	now := d.o.Now()
+	out, err := d.decide(r, asked, now)
 	if err != nil {
 		d.o.Log.Error("a decision could not be made", "error", err)
 		d.refuse(w, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
@@ -122,7 +127,7 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch out.Answer {
 	case Pass:
-		d.pass(w, out, asked)
+		d.pass(w, out, asked, now)
 	case Forbid:
 		d.refuse(w, http.StatusForbidden, "forbidden", out.Why)
 	default:
@@ -130,17 +135,14 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *Decider) pass(w http.ResponseWriter, out Decision, asked Request) {
-	text := ""
-	if out.Session != nil {
-		var err error
-		if text, err = d.o.Signer.Assert(out.Session, out.User, asked.Hostname(), d.o.Now()); err != nil {
-			d.o.Log.Error("an assertion could not be made", "error", err)
-			d.refuse(w, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
-			return
-		}
+func (d *Decider) pass(w http.ResponseWriter, out Decision, asked Request, now time.Time) {
+	id, err := d.o.Signer.Identify(out.Session, out.User, asked.Hostname(), now)
+	if err != nil {
+		d.o.Log.Error("an assertion could not be made", "error", err)
+		d.refuse(w, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
+		return
 	}
-	Identity(w.Header(), out.Session, out.User, text)
+	id.Set(w.Header())
 	w.WriteHeader(http.StatusOK)
 }
 

@@ -29,18 +29,26 @@ func confirmed(u *nightlatch.User) string {
 	return u.Email
 }
 
-// Identity sets the headers for who is signed in; nil: nobody. A name that would be more than one line, or no text, is
-// left out.
-func Identity(h http.Header, ses *nightlatch.Session, u *nightlatch.User, assertion string) {
-	all := []string{"", "", "", "", "0", "", ""} // in the order of Names
-	if ses != nil {
-		name := value(Name(u))
-		all = []string{
-			name, value(confirmed(u)), value(strings.Join(u.Groups, ",")), name, strconv.Itoa(int(ses.Level)), value(proven(ses.Proofs)), assertion,
-		}
+// Identity is what an application is told of who asks: the values of Names, in their order. Signer.Identify makes it, and
+// nobody changes it.
+type Identity [7]string
+
+// newIdentity is for who is signed in; nil: nobody. A name that would be more than one line, or no text, is left out.
+func newIdentity(ses *nightlatch.Session, u *nightlatch.User, assertion string) *Identity {
+	if ses == nil {
+		return &Identity{4: "0"}
 	}
+	name := value(Name(u))
+	return &Identity{
+		name, value(confirmed(u)), value(strings.Join(u.Groups, ",")), name, strconv.Itoa(int(ses.Level)), value(proven(ses.Proofs)), assertion,
+	}
+}
+
+// Set sets all of the headers. Their values are one with those of other requests: they are replaced, and never changed
+// in their place, as net/http does it.
+func (id *Identity) Set(h http.Header) {
 	for i, name := range Names {
-		h[name] = all[i : i+1 : i+1]
+		h[name] = id[i : i+1 : i+1]
 	}
 }
 

@@ -64,7 +64,7 @@ type passedKey struct{}
 // passed is what was decided of a request that goes on.
 type passed struct {
 	out  Decision
-	text string // the assertion
+	id   *Identity
 	addr string
 	path string // as it was sent
 }
@@ -128,13 +128,11 @@ func isServiceWorker(h http.Header) bool {
 }
 
 func (p *Protector) pass(w http.ResponseWriter, r *http.Request, what passed, asked Request) {
-	if s := what.out.Session; s != nil {
-		var err error
-		if what.text, err = p.d.o.Signer.Assert(s, what.out.User, asked.Hostname(), p.d.o.Now()); err != nil {
-			p.log.Error("an assertion could not be made", "error", err)
-			p.refuse(w, r, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
-			return
-		}
+	var err error
+	if what.id, err = p.d.o.Signer.Identify(what.out.Session, what.out.User, asked.Hostname(), p.d.o.Now()); err != nil {
+		p.log.Error("an assertion could not be made", "error", err)
+		p.refuse(w, r, http.StatusServiceUnavailable, "unavailable", "it cannot be told now")
+		return
 	}
 	// An upload or a download may take as long as it takes.
 	control := http.NewResponseController(w)
@@ -172,7 +170,7 @@ func (p *Protector) rewrite(target *url.URL) func(*httputil.ProxyRequest) {
 		clearForwarded(h)
 		onlyWebSockets(h)
 		dropOwnCookies(h)
-		Identity(h, what.out.Session, what.out.User, what.text)
+		what.id.Set(h)
 		h.Set("X-Forwarded-For", what.addr)
 		h.Set("X-Forwarded-Host", pr.In.Host)
 		h.Set("X-Forwarded-Proto", p.scheme())

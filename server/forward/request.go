@@ -64,31 +64,32 @@ func AsksByOriginalURL(h http.Header) bool {
 // ReadRequest reads the original request from the headers of a trusted proxy. It returns an error, which says what is
 // wrong with it, for whatever an application might understand in another way.
 func ReadRequest(h http.Header) (Request, error) {
-	forwarded, original := hasAny(h, families[0]), hasAny(h, families[1])
+	forwarded, asForwarded := told(h, families[0])
+	original, asOriginal := told(h, families[1])
 	switch {
-	case forwarded && original:
+	case asForwarded && asOriginal:
 		return Request{}, errBoth
-	case original:
-		return readOriginal(h)
-	case forwarded:
-		return readForwarded(h)
+	case asOriginal:
+		return readOriginal(original)
+	case asForwarded:
+		return readForwarded(forwarded)
 	}
 	return Request{}, errMissing
 }
 
-func hasAny(h http.Header, names []string) bool {
-	for _, name := range names {
-		if len(h[name]) > 0 {
-			return true
-		}
+// told returns what stands in the headers of a family, four at most, and whether any is there.
+func told(h http.Header, names []string) (all [4][]string, is bool) {
+	for i, name := range names {
+		all[i] = h[name]
+		is = is || len(all[i]) > 0
 	}
-	return false
+	return all, is
 }
 
-// one returns the values of headers, four at most, that must each stand once.
-func one(h http.Header, names []string) (values [4]string, err error) {
-	for i, name := range names {
-		switch v := h[name]; {
+// one returns the values of headers that must each stand once.
+func one(all [][]string) (values [4]string, err error) {
+	for i, v := range all {
+		switch {
 		case len(v) == 0 || v[0] == "":
 			return values, errMissing
 		case len(v) > 1:
@@ -100,16 +101,16 @@ func one(h http.Header, names []string) (values [4]string, err error) {
 	return values, nil
 }
 
-func readForwarded(h http.Header) (Request, error) {
-	v, err := one(h, families[0])
+func readForwarded(all [4][]string) (Request, error) {
+	v, err := one(all[:])
 	if err != nil {
 		return Request{}, err
 	}
 	return NewRequest(v[0], v[1], v[2], v[3])
 }
 
-func readOriginal(h http.Header) (Request, error) {
-	v, err := one(h, families[1])
+func readOriginal(all [4][]string) (Request, error) {
+	v, err := one(all[:len(families[1])])
 	if err != nil {
 		return Request{}, err
 	}
@@ -154,12 +155,15 @@ func NewRequest(method, scheme, host, uri string) (Request, error) {
 // or without parameters), an empty segment other than the last, a backslash, an encoded slash, a control byte or bad UTF-8:
 // proxies and applications do not agree on what those mean.
 func CleanPath(raw string) (string, error) {
-	if strings.ContainsAny(raw, "#?") || hasControl(raw) {
+	if strings.IndexByte(raw, '#') >= 0 || strings.IndexByte(raw, '?') >= 0 || hasControl(raw) {
 		return "", errPath
 	}
 	once, ok := unescape(raw, true)
 	if !ok || ambiguous(once) {
 		return "", errPath
+	}
+	if strings.IndexByte(once, '%') < 0 {
+		return once, nil // it is the same, decoded twice
 	}
 	twice, ok := unescape(once, false)
 	if !ok || ambiguous(twice) {
