@@ -45,7 +45,7 @@ const (
 
 // BenchmarkForwardAuth asks the program itself for decisions about a signed-in session at level 2, and a bare net/http
 // server, which answers 200 to the same requests, in turn, over 32 connections. Each is a process of its own, so that
-// the processor time (x-bare, of the servers alone) has no share of the client's; rate is the requests a second in the
+// the processor time (x-bare, of the servers alone) has no share of the client's; nobody signs in meanwhile; rate is the requests a second in the
 // same manner, of which the client has its share.
 func BenchmarkForwardAuth(b *testing.B) {
 	dir := b.TempDir()
@@ -59,6 +59,7 @@ func BenchmarkForwardAuth(b *testing.B) {
 	asked := started(b, dir, exec.CommandContext(b.Context(), program, "serve"))
 	bare := started(b, dir, exec.CommandContext(b.Context(), os.Args[0]))
 	question := questionOf(signedIn(b, "http://"+asked.addr, secret))
+	time.Sleep(3 * time.Second) // nobody signs in any more: the threads beside hashes are gone
 	asked.connect(b)
 	bare.connect(b)
 	asked.work(b, question)

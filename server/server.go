@@ -45,6 +45,8 @@ type Config struct {
 	Tool bool
 	// Look: the database is left as it is, which is up to date. Nothing is taken in.
 	Look bool
+	// Hashes is called before each slow hash, from many goroutines at once; nil: nobody is.
+	Hashes func()
 	// Tracer traces what the server does; nil: nobody does.
 	Tracer Tracer
 }
@@ -63,6 +65,7 @@ type Server struct {
 	password *password.Factor
 	recovery *recovery.Factor
 	keys     *webauthn.Factor // nil: keys and passkeys are off
+	hashes   func()           // may be nil
 	mails    *sentcode.Factor // nil: no codes by e-mail
 	texts    *sentcode.Factor // nil: no codes by SMS
 	outbox   *outbox.Outbox   // nil: messages are sent
@@ -80,7 +83,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, tracer: c.Tracer,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, tracer: c.Tracer, hashes: c.Hashes,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {

@@ -41,7 +41,7 @@ func (flags settingsFlags) withServer(ctx context.Context, c *console, f func(s 
 	if err != nil {
 		return err
 	}
-	s, end, err := c.open(ctx, set, slog.New(slog.DiscardHandler), true)
+	s, end, err := c.open(ctx, set, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -225,27 +224,6 @@ func TestMoreConnectionsThanFiles(t *testing.T) {
 	set.Limits.Connections = may
 	if got := connections(set, log); got != may-otherFiles || !strings.Contains(said.String(), "limits.connections") {
 		t.Errorf("%d: %d, %s", may, got, said.String())
-	}
-}
-
-// Hashes have as many threads as processors, and all else has others.
-func TestRoomBesideHashes(t *testing.T) { //nolint:paralleltest // it sets what the process has
-	t.Setenv("GOMAXPROCS", "")
-	was := runtime.GOMAXPROCS(3)
-	defer runtime.GOMAXPROCS(was)
-	for hashes, want := range map[int][2]int{0: {3, 6}, 1: {1, 4}, 9: {9, 6}} {
-		runtime.GOMAXPROCS(3)
-		set := &settings.Settings{}
-		set.Limits.Hashes = hashes
-		makeRoom(set)
-		if got := [2]int{set.Limits.Hashes, runtime.GOMAXPROCS(0)}; got != want {
-			t.Errorf("%d hashes: %v at once, and threads; want %v", hashes, got, want)
-		}
-	}
-	runtime.GOMAXPROCS(3)
-	t.Setenv("GOMAXPROCS", "3")
-	if makeRoom(&settings.Settings{}); runtime.GOMAXPROCS(0) != 3 {
-		t.Error("what was set is not kept")
 	}
 }
 

@@ -15,16 +15,17 @@ import (
 // drivers are those that the program links.
 func drivers() server.Drivers { return server.Drivers{SQLite: "sqlite", PostgreSQL: "pgx"} }
 
-// open opens the database and the key that settings name, brings it up to date, and returns the server on it, or the
-// tool for a command beside one. end closes both.
-func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Logger, tool bool) (s *server.Server, end func() error, err error) {
-	store, key, err := server.Open(ctx, set, server.Opening{Drivers: drivers(), Wait: !tool, Log: log, Now: c.now()})
+// open opens the database and the key that settings name, brings it up to date, and returns the server on it, whose
+// hashes take the room beside; nil: the tool for a command beside a server. end closes both.
+func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Logger, beside *room) (s *server.Server, end func() error, err error) {
+	store, key, err := server.Open(ctx, set, server.Opening{Drivers: drivers(), Wait: beside != nil, Log: log, Now: c.now()})
 	if err != nil {
 		return nil, nil, err
 	}
-	config := server.Config{Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random, Tool: tool}
+	config := server.Config{Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random, Tool: beside == nil}
 	sendTraces := func() {}
-	if !tool {
+	if beside != nil {
+		config.Hashes = beside.take
 		if config.Tracer, sendTraces, err = newTracing(ctx); err != nil {
 			return nil, nil, errors.Join(err, store.Close())
 		}

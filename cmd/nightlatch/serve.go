@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -33,7 +31,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	log := c.logger(set)
-	makeRoom(set)
+	beside := newRoom(set)
 	listener, err := listen(ctx, set)
 	if err != nil {
 		return err
@@ -44,7 +42,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	defer closeMetrics(metrics)
-	s, end, err := c.open(ctx, set, log, false)
+	s, end, err := c.open(ctx, set, log, beside)
 	if err != nil {
 		return err
 	}
@@ -60,25 +58,13 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	maintain, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { s.Maintain(maintain) })
+	running.Go(func() { beside.watch(maintain) })
 	running.Go(func() { spendMemory(maintain, set.Limits.Hashes) })
 	running.Go(func() { serveMetrics(maintain, metrics, s.Metrics(), log) })
 	err = c.serve(ctx, listener, handler, set, log)
 	stop()
 	running.Wait()
 	return errors.Join(err, end())
-}
-
-// makeRoom leaves the scheduler room beside the hashes: as many threads more may run as hashes do, so that what takes no
-// time never waits until a hash is interrupted. The system then shares the processors between them, and prefers who has
-// used little. Whoever sets GOMAXPROCS decides, and gets no more threads than that.
-func makeRoom(set *settings.Settings) {
-	processors := runtime.GOMAXPROCS(0)
-	if set.Limits.Hashes == 0 {
-		set.Limits.Hashes = processors
-	}
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(processors + min(set.Limits.Hashes, processors))
-	}
 }
 
 // listen takes the address before anything else is touched, and lets the default of public_url follow it.

@@ -33,6 +33,7 @@ type Limiter struct {
 	refused, left uint64
 	served        uint64
 
+	turn   func()               // called in each turn before its hash; nil: nobody is
 	hashed func(i bool, c Cost) // told of all hashes, by tests
 }
 
@@ -99,7 +100,7 @@ func (l *Limiter) acquire(ctx context.Context, in *lines, from string) (release 
 		l.running++
 		l.served++
 		l.mu.Unlock()
-		return l.release, nil
+		return l.begin(), nil
 	}
 	w := &waiting{turn: make(chan error, 1), from: from}
 	if in.n >= l.queue {
@@ -121,7 +122,15 @@ func (l *Limiter) acquire(ctx context.Context, in *lines, from string) (release 
 	if err != nil {
 		return nil, err
 	}
-	return l.release, nil
+	return l.begin(), nil
+}
+
+// begin tells of a turn, and returns what ends it.
+func (l *Limiter) begin() (release func()) {
+	if l.turn != nil {
+		l.turn()
+	}
+	return l.release
 }
 
 // leave takes out who does not wait any longer. A turn that came at the same moment is handed on.

@@ -12,6 +12,37 @@ import (
 	"github.com/nightlatch/nightlatch/factor"
 )
 
+// Each turn is told of before its hash: one that comes at once, one that was waited for, and a second step's.
+func TestTurnsAreTold(t *testing.T) {
+	t.Parallel()
+	var turns atomic.Int64
+	l := New(Options{Parallel: 1, Turn: func() { turns.Add(1) }}).Limiter()
+	want := func(n int64) {
+		t.Helper()
+		if got := turns.Load(); got != n {
+			t.Errorf("%d turns are told of, want %d", got, n)
+		}
+	}
+	release, err := l.Acquire(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(1)
+	next := make(chan func())
+	go func() {
+		release, err := l.SecondSteps().Acquire(t.Context(), "")
+		if err != nil {
+			t.Error(err)
+		}
+		next <- release
+	}()
+	want(1)
+	release()
+	release = <-next
+	want(2)
+	release()
+}
+
 // However many ask, no more than the limit run at once, and all of them are served.
 func TestLimiterPeak(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,9 @@ type Options struct {
 	Parallel int
 	// Queue is how many more may wait: 256 if zero. The next one gets ErrBusy.
 	Queue int
-	// Limiter, if set, is shared with others that hash slowly; Parallel and Queue are then ignored.
+	// Turn, if set, is called whenever a hash gets its turn, before it is computed, from many goroutines at once.
+	Turn func()
+	// Limiter, if set, is shared with others that hash slowly; Parallel, Queue and Turn are then ignored.
 	Limiter *Limiter
 	// Foreign, if set, returns the work of every kind of hash from elsewhere that some account still has: WorkOf says
 	// it. Every answer then takes as long, so that its time does not tell who has which hash. It is called for each
@@ -84,6 +86,7 @@ func New(o Options) *Factor {
 	}
 	if o.Limiter == nil {
 		o.Limiter = NewLimiter(o.Parallel, o.Queue)
+		o.Limiter.turn = o.Turn
 	}
 	longest := min(max(o.MaxLength, leastMaxLength), mostMaxLength)
 	return &Factor{
