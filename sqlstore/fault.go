@@ -93,8 +93,11 @@ func isLost(err error) bool {
 }
 
 // IsUnreached says whether an error of OpenPostgreSQL means that there is no database that listens yet, or one that is
-// just starting, so that it is worth to wait.
-func IsUnreached(err error) bool { return isLost(err) || stateOf(err) == stateNoRoom }
+// just starting, so that it is worth to wait. One that says nothing within connect_timeout is such: as long as a machine is
+// not up, what is sent to it may be dropped on the way.
+func IsUnreached(err error) bool {
+	return isLost(err) || stateOf(err) == stateNoRoom || errors.Is(err, context.DeadlineExceeded)
+}
 
 // lostError: all was undone since the connection was lost before the commit.
 type lostError struct{ error }
