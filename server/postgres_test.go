@@ -367,3 +367,22 @@ func TestNameClaimed(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestRestoreInPlaceBesideServers: what a server does meanwhile would not be made safe.
+func TestRestoreInPlaceBesideServers(t *testing.T) {
+	t.Parallel()
+	p := newPostgreSQLSite(t)
+	s := p.maintained()
+	add(t, s, Account{Username: "anna"})
+	c := newClient(t, s)
+	c.mustSignIn("anna", secret, "done")
+	if _, err := RestoreInPlace(t.Context(), p.restoration("")); err == nil || !strings.Contains(err.Error(), "stop them first") ||
+		!strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+		t.Errorf("while a server runs: %v", err)
+	}
+	c.want(200, "GET", "/session", nil)
+	p.clock.move(sqlstore.NodeLives) // it was killed
+	if done, err := RestoreInPlace(t.Context(), p.restoration("")); err != nil || done.Users != 1 || done.Sessions != 1 {
+		t.Errorf("%+v %v", done, err)
+	}
+}

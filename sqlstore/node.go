@@ -51,12 +51,15 @@ func (s *Store) Leave(ctx context.Context, id string) error {
 	})
 }
 
-// Nodes are all that were heard of lately, by their names.
+// Nodes are all that were heard of lately, by their names. A PostgreSQL that was never brought so far knows of none.
 func (s *Store) Nodes(ctx context.Context) (nodes []Node, err error) {
 	err = s.View(ctx, func(r nightlatch.Reader) (err error) {
 		nodes, err = nodesOf(ctx, r.(reader))
 		return err
 	})
+	if stateOf(err) == stateNoTable {
+		return nil, nil
+	}
 	return nodes, err
 }
 
