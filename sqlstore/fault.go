@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 )
@@ -84,6 +85,10 @@ func isLost(err error) bool {
 	case state == stateShutdown, state == stateCrash, state == stateStarting, strings.HasPrefix(state, classConnection):
 		return true
 	case state != "":
+		return false
+	}
+	var file *fs.PathError // a certificate that is not there, whose reason looks like one of the network's
+	if errors.As(err, &file) {
 		return false
 	}
 	var network net.Error

@@ -24,3 +24,17 @@ func TestSilentIsUnreached(t *testing.T) {
 		t.Errorf("not worth to wait for: %v", err)
 	}
 }
+
+// TestFaultyIsNotUnreached: what is wrong here is not waited for.
+func TestFaultyIsNotUnreached(t *testing.T) {
+	t.Parallel()
+	for _, faulty := range []string{"sslmode=what", "sslmode=require&sslkey=/nowhere&sslcert=/nowhere", "sslmode=verify-full&sslrootcert=/nowhere"} {
+		s, err := sqlstore.OpenPostgreSQL(t.Context(), "pgx", "postgres://u@localhost:1/app?"+faulty)
+		if err == nil {
+			t.Fatal(s.Close())
+		}
+		if sqlstore.IsUnreached(err) {
+			t.Errorf("%s is waited for: %v", faulty, err)
+		}
+	}
+}
