@@ -57,6 +57,9 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return errors.Join(err, end())
 	}
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		s.SetCollector(collect)
+	}
 	maintain, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { s.Maintain(maintain) })

@@ -33,7 +33,8 @@ type Limiter struct {
 	refused, left uint64
 	served        uint64
 
-	hashed func(i bool, c Cost) // told of all hashes, by tests
+	garbage garbage
+	hashed  func(i bool, c Cost) // told of all hashes, by tests
 }
 
 // NewLimiter lets parallel hashes run at once and queue more wait. Zero or less means the default: as many as
