@@ -45,6 +45,10 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	}
 	defer closeMetrics(metrics)
 	s, end, err := c.open(ctx, set, log, false)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		log.Info("stopping") // told to while it waited for its database: nothing has failed
+		return nil
+	}
 	if err != nil {
 		return err
 	}
