@@ -30,6 +30,7 @@ const (
 	stateSerialization = "40001"
 	stateDeadlock      = "40P01"
 	stateNoTable       = "42P01"
+	stateLocked        = "55P03" // at once, or after lock_timeout
 	stateNoRoom        = "53300" // too many connections
 	stateShutdown      = "57P01" // by the administrator
 	stateCrash         = "57P02"
