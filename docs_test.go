@@ -31,6 +31,28 @@ func TestDocsNameTestsThatExist(t *testing.T) {
 	}
 }
 
+// TestDecisionsAreNumbered: a number names one decision, and the page says the one that its name has.
+func TestDecisionsAreNumbered(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, page := range documents(t) {
+		number, _, _ := strings.Cut(filepath.Base(page.name), "-")
+		if filepath.Base(filepath.Dir(page.name)) != "decisions" || number == "README.md" {
+			continue
+		}
+		if before := seen[number]; before != "" {
+			t.Errorf("%s and %s have one number", before, page.name)
+		}
+		seen[number] = page.name
+		if !strings.HasPrefix(page.text, "# "+number+": ") {
+			t.Errorf("%s does not begin with its number", page.name)
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("only %d decisions are looked at", len(seen))
+	}
+}
+
 // TestParityIsComplete: no item is lost, counted wrongly, or said to be done without a proof.
 func TestParityIsComplete(t *testing.T) {
 	t.Parallel()

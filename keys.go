@@ -72,21 +72,21 @@ func (s *Service) mayOpenNow(ctx context.Context, missing uint32) bool {
 	if s.Key().Holds(missing) {
 		return true // another request was faster
 	}
-	now := s.now()
-	if since := now.Sub(s.keys.inVain); since >= 0 && since < askAgain {
+	if since := s.now().Sub(s.keys.inVain); since >= 0 && since < askAgain {
 		return false
 	}
-	s.keys.inVain = now
-	if err := s.renewKey(ctx); err != nil {
+	err := s.renewKey(ctx)
+	if err == nil && s.Key().Holds(missing) {
+		s.keys.inVain = time.Time{}
+		return true
+	}
+	s.keys.inVain = s.now() // a command may have taken long: who waited here meanwhile does not run it once more
+	if err != nil {
 		s.log.Error("a record needs another key, and the key ring was not renewed", "key", missing, "error", err)
-		return false
-	}
-	if !s.Key().Holds(missing) {
+	} else {
 		s.log.Error("a record needs a key that is not in the key ring", "key", missing)
-		return false
 	}
-	s.keys.inVain = time.Time{}
-	return true
+	return false
 }
 
 // lastingMAC is a MAC that others find again by the same input. The oldest key serves, since it stays when the ring

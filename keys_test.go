@@ -220,6 +220,30 @@ func TestNewKeyIsMet(t *testing.T) {
 	}
 }
 
+// A command that takes half a minute and brings nothing is run once for all who waited for it meanwhile.
+func TestSlowSourceIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	w := filled(t)
+	from := &source{}
+	from.ring.Store(w.key)
+	old := w.another(func(c *nightlatch.Config) {
+		c.ReadKey = func(ctx context.Context) (*nightlatch.KeyRing, error) {
+			w.clock.pass(30 * time.Second)
+			return from.read(ctx)
+		}
+	})
+	if _, err := w.another(withKey(grown(t, w.key))).Reseal(t.Context(), 100); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		_, err := old.DevicesOf(t.Context(), "ann")
+		w.want(err, nightlatch.ErrUnavailable)
+	}
+	if n := from.asked.Load(); n != 1 {
+		t.Errorf("it was asked %d times", n)
+	}
+}
+
 // Who sends notices meets a new key there first.
 func TestNewKeyIsMetByNotices(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +28,8 @@ import (
 // asks /forward-auth meanwhile, one question after the other. The program is a process of its own.
 //
 // sign-ins/s are whole ones; cpu-ms is the program's processor time for one, hash-ms that of its password's hash alone,
-// computed here; peak-MB is the most memory that the program took (RssAnon, looked at every 20 ms), peak-rss-MB that with
+// computed here; hashes/s is how many the machine computes with all processors and nothing else, before and after, and x-hashes
+// the sign-ins' share of that; peak-MB is the most memory that the program took (RssAnon, looked at every 20 ms), peak-rss-MB that with
 // the pages of the program's own file (VmHWM), idle-MB before the load, after-MB a while after it; ask-ms are the median and the slowest hundredth of the questions; busy is how many were told to come again.
 func BenchmarkLoad(b *testing.B) {
 	program := built(b)
@@ -75,7 +77,7 @@ func load(b *testing.B, program string, clients int) {
 		}
 	})
 	var busy atomic.Int64
-	n := 0
+	n, hashes := 0, hashRate()
 	cpu, begun := p.cpu(b), time.Now()
 	for b.Loop() {
 		var all sync.WaitGroup
@@ -97,8 +99,11 @@ func load(b *testing.B, program string, clients int) {
 	for _, one := range people {
 		must(b, one.failed)
 	}
+	hashes = (hashes + hashRate()) / 2
 	slices.Sort(asked)
 	b.ReportMetric(float64(n)/wall.Seconds(), "sign-ins/s")
+	b.ReportMetric(hashes, "hashes/s")
+	b.ReportMetric(float64(n)/wall.Seconds()/hashes, "x-hashes")
 	b.ReportMetric(spent.Seconds()*1000/float64(n), "cpu-ms")
 	b.ReportMetric(hashTime(b), "hash-ms")
 	b.ReportMetric(idle, "idle-MB")
@@ -126,6 +131,22 @@ func hashTime(b *testing.B) float64 {
 		best = min(best, self.cpu(b)-before)
 	}
 	return best.Seconds() * 1000
+}
+
+// hashRate is how many hashes a second all processors compute together.
+func hashRate() float64 {
+	const each = 40
+	var all sync.WaitGroup
+	begun := time.Now()
+	for range runtime.NumCPU() {
+		all.Go(func() {
+			for range each {
+				argon2.IDKey([]byte(words), []byte("somesaltsomesalt"), 2, 19*1024, 1, 32)
+			}
+		})
+	}
+	all.Wait()
+	return float64(each*runtime.NumCPU()) / time.Since(begun).Seconds()
 }
 
 // crowd makes accounts that have the same password and a counter token each.

@@ -149,7 +149,7 @@ func insert(ctx context.Context, a Account) (taken []string, err error) {
 	if !ok {
 		return nil, errors.New("an account is made outside a transaction")
 	}
-	if taken, err = takenOf(ctx, q, a, a.CreatedAt); err != nil || len(taken) > 0 {
+	if taken, err = claim(ctx, q, a, a.CreatedAt); err != nil || len(taken) > 0 {
 		return taken, err
 	}
 	_, err = q.ExecContext(ctx, `INSERT INTO accounts
@@ -160,6 +160,20 @@ func insert(ctx context.Context, a Account) (taken []string, err error) {
 		return nil, err
 	}
 	return nil, setGroups(ctx, q, a.ID, a.Groups)
+}
+
+// claim is takenOf for who writes them next, in the transaction of ctx: until its end nobody else claims the same. A name
+// that was given and removed between the look and the writing would be given once more, and nothing would refuse it.
+func claim(ctx context.Context, q sqlstore.Querier, a Account, now time.Time) (taken []string, err error) {
+	for _, key := range []string{nameKey(a.Username), nameKey(a.Email)} { // a name has no "@", so that all lock in one order
+		if key == "" {
+			continue
+		}
+		if err := sqlstore.Lock(ctx, "name "+key); err != nil {
+			return nil, err
+		}
+	}
+	return takenOf(ctx, q, a, now)
 }
 
 // takenOf returns the names of the fields that are another account's, or were: a name for good, an address as long as it

@@ -91,7 +91,7 @@ func (s *Server) setAddress(ctx context.Context, a Account) error {
 	if !ok {
 		return errors.New("an account is changed outside a transaction")
 	}
-	taken, err := takenOf(ctx, q, Account{ID: a.ID, Email: a.Email}, s.now())
+	taken, err := claim(ctx, q, Account{ID: a.ID, Email: a.Email}, s.now())
 	if err == nil && len(taken) > 0 {
 		err = nightlatch.ErrConflict
 	}

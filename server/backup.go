@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
@@ -125,8 +127,27 @@ func RestoreInPlace(ctx context.Context, r Restoration) (out Restored, err error
 	if err != nil {
 		return out, err
 	}
-	out.RestoreReport, err = r.makeSafe(ctx, store, key)
+	if err = r.unused(ctx, store); err == nil {
+		out.RestoreReport, err = r.makeSafe(ctx, store, key)
+	}
 	return out, errors.Join(err, store.Close())
+}
+
+// unused says which servers run on a PostgreSQL: what they remember and do meanwhile would not be over. Of a SQLite database
+// the file says so.
+func (r Restoration) unused(ctx context.Context, store *sqlstore.Store) error {
+	if store.Dialect() != sqlstore.PostgreSQL {
+		return nil
+	}
+	nodes, err := store.Nodes(ctx)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	nodes = slices.DeleteFunc(nodes, func(n sqlstore.Node) bool { return !n.Lives(r.Now()) })
+	if len(nodes) > 0 {
+		return fmt.Errorf("servers run on the database: %s: stop them first; one that was killed counts for %s more", strings.Join(names(nodes), "; "), sqlstore.NodeLives)
+	}
+	return nil
 }
 
 // makeSafe brings what was restored up to date and uses up what may have been used.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -31,6 +32,15 @@ const (
 // count counts one more of what may happen so often in an hour. Where that were too many it counts nothing and says how
 // long to wait; it writes all the same, so that it takes as long. It joins the transaction of ctx.
 func (s *Server) count(ctx context.Context, subject string, kind factor.Kind, most int) (wait time.Duration, err error) {
+	for range 3 { // on PostgreSQL the record may expire between the look and the writing
+		if wait, err = s.countOnce(ctx, subject, kind, most); !errors.Is(err, nightlatch.ErrConflict) {
+			break
+		}
+	}
+	return wait, err
+}
+
+func (s *Server) countOnce(ctx context.Context, subject string, kind factor.Kind, most int) (wait time.Duration, err error) {
 	err = s.store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
 		now := s.now().UTC().Truncate(time.Microsecond)
 		wait = 0

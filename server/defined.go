@@ -160,7 +160,7 @@ func update(ctx context.Context, a, before Account, now time.Time) (taken []stri
 	if !ok {
 		return nil, errOutside
 	}
-	if taken, err = takenOf(ctx, q, a, now); err != nil || len(taken) > 0 {
+	if taken, err = claim(ctx, q, a, now); err != nil || len(taken) > 0 {
 		return taken, err
 	}
 	if old := nameKey(before.Username); old != "" && old != nameKey(a.Username) {

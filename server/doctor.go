@@ -226,7 +226,7 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 		d.fault("key", "%v; put back the key that belongs to this database", err)
 		return
 	}
-	d.fine("key", "it is the one of this database; newest is number %d, and a copy belongs into your backup", key.Newest())
+	d.keys(ctx, s)
 	d.policy(ctx, s)
 	s.Close()
 }

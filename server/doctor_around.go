@@ -52,6 +52,37 @@ func (d *doctor) diskClock() (time.Duration, bool) {
 	return info.ModTime().Sub(d.Now()), true
 }
 
+// keys looks whether the ring has all that records and servers need.
+func (d *doctor) keys(ctx context.Context, s *Server) {
+	ring := s.Service.Key()
+	uses, err := s.KeyUses(ctx)
+	if err != nil {
+		d.fault("key", "what is sealed was not counted: %v", err)
+		return
+	}
+	lacking := false
+	for _, u := range uses {
+		if !u.Date.IsZero() || u.Records == 0 {
+			continue
+		}
+		lacking = true
+		if u.Number == 0 {
+			d.fault("key", "%d values are no sealed ones: somebody changed them; put a backup back", u.Records)
+		} else {
+			d.fault("key", "%d records need key %d, which is not in the key ring: put it back into %s", u.Records, u.Number, keyComesFrom(d.Settings))
+		}
+	}
+	if !lacking {
+		d.fine("key", "it is the one of this database; newest is number %d, and a copy belongs into your backup", ring.Newest())
+	}
+	switch use, err := s.store.KeyUse(ctx); {
+	case err != nil:
+		d.fault("database", "%v", err)
+	case use.Newest > ring.Newest():
+		d.warn("key", "key %d was made elsewhere and is not in %s: add it before it seals", use.Newest, keyComesFrom(d.Settings))
+	}
+}
+
 func (d *doctor) mail(ctx context.Context) {
 	set := d.Settings
 	switch {

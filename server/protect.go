@@ -27,6 +27,7 @@ type refusedView struct {
 	Code      int
 	Outage    bool
 	Forbidden bool   // to the account that is signed in
+	Unclear   bool   // the address could be read in more than one way
 	Again     string // the path that was asked for
 }
 
@@ -41,7 +42,8 @@ func (s *Server) protect(gate *web.Gate, decider *forward.Decider, own http.Hand
 		Page: func(w http.ResponseWriter, r *http.Request, status int, title, _ string) {
 			v := refusedView{
 				Title: locale.T(locale.Match(r.Header.Get("Accept-Language")), title), Code: status,
-				Outage: status == http.StatusBadGateway, Forbidden: status == http.StatusForbidden, Again: r.URL.RequestURI(),
+				Outage: status == http.StatusBadGateway, Forbidden: status == http.StatusForbidden,
+				Unclear: status == http.StatusBadRequest, Again: r.URL.RequestURI(),
 			}
 			gate.Page(w, r, status, "refused", v)
 		},

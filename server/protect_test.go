@@ -156,6 +156,9 @@ func TestProtect(t *testing.T) {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
+	if resp, text := o.do("GET", "/a%2fb", "", "Accept: text/html", "Sec-Fetch-Mode: navigate"); resp.StatusCode != 400 || !strings.Contains(text, "could be read in more than one way") {
+		t.Errorf("a person is told: %d %s", resp.StatusCode, text)
+	}
 	if status := o.raw("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n" + cookie + "\r\nConnection: close\r\n\r\n"); status != 400 {
 		t.Errorf("absolute form: %d", status)
 	}

@@ -104,19 +104,26 @@ func (s *Server) growKey(ctx context.Context, r *Rotation) error {
 			"for every server, and run nightlatch key rotate again", keyComesFrom(s.settings))
 	}
 	before := s.Service.Key()
-	err := s.store.GrowingKey(ctx, func(ctx context.Context) error {
+	err := s.store.GrowingKey(ctx, func(ctx context.Context, known uint32) (uint32, error) {
 		ring, err := readKey(ctx, s.settings, false, s.now())
-		if err != nil || ring.Newest() > before.Newest() {
-			return err
+		if err != nil {
+			return 0, err
+		}
+		if ring.Newest() > before.Newest() {
+			return ring.Newest(), nil
+		}
+		if known > ring.Newest() { // another machine has a file of its own: two keys of one number would shut each other out
+			return 0, fmt.Errorf("key %d was made elsewhere and is not in %s: add its line there, and run nightlatch key rotate again; "+
+				"where it is lost, and sealed nothing, add the line that nightlatch key new prints, with %d for its number", known, path, known+1)
 		}
 		if ring, err = ring.Add(s.rand, s.now()); err != nil {
-			return err
+			return 0, err
 		}
 		if err := sqlstore.GrowKeyFile(path, ring, r.did); err != nil {
-			return err
+			return 0, err
 		}
 		r.Made = true
-		return r.did("grown")
+		return ring.Newest(), r.did("grown")
 	})
 	if err != nil {
 		return err

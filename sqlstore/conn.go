@@ -52,6 +52,8 @@ type conn struct {
 	// What follows matters with PostgreSQL alone.
 	writes  bool            // it is a Tx
 	careful bool            // a unique value was taken in an earlier round: what may meet one is nested
+	patient bool            // it has its turn in the process, and waits for locks
+	lacks   string          // the lock that another has: it begins again in its turn
 	raised  bool            // the epoch is raised at the end
 	held    map[string]bool // what is locked by name
 	fault   error           // the first one that was not undone: nothing goes on after it

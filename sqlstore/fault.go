@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 )
@@ -29,6 +30,7 @@ const (
 	stateSerialization = "40001"
 	stateDeadlock      = "40P01"
 	stateNoTable       = "42P01"
+	stateLocked        = "55P03" // at once, or after lock_timeout
 	stateNoRoom        = "53300" // too many connections
 	stateShutdown      = "57P01" // by the administrator
 	stateCrash         = "57P02"
@@ -86,6 +88,10 @@ func isLost(err error) bool {
 	case state != "":
 		return false
 	}
+	var file *fs.PathError // a certificate that is not there, whose reason looks like one of the network's
+	if errors.As(err, &file) {
+		return false
+	}
 	var network net.Error
 	var safe safeError
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
@@ -93,8 +99,11 @@ func isLost(err error) bool {
 }
 
 // IsUnreached says whether an error of OpenPostgreSQL means that there is no database that listens yet, or one that is
-// just starting, so that it is worth to wait.
-func IsUnreached(err error) bool { return isLost(err) || stateOf(err) == stateNoRoom }
+// just starting, so that it is worth to wait. One that says nothing within connect_timeout is such: as long as a machine is
+// not up, what is sent to it may be dropped on the way.
+func IsUnreached(err error) bool {
+	return isLost(err) || stateOf(err) == stateNoRoom || errors.Is(err, context.DeadlineExceeded)
+}
 
 // lostError: all was undone since the connection was lost before the commit.
 type lostError struct{ error }

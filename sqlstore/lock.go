@@ -41,8 +41,18 @@ func (c *conn) lock(ctx context.Context, name string) error {
 	}
 	sum := sha256.Sum256([]byte("nightlatch:" + name))
 	number := int64(binary.BigEndian.Uint64(sum[:])) //nolint:gosec // any number will do
-	if _, err := c.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, number); err != nil {
-		return fmt.Errorf("sqlstore: %w", err)
+	if c.patient {
+		if _, err := c.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, number); err != nil {
+			return fmt.Errorf("sqlstore: %w", err)
+		}
+	} else {
+		free := false
+		if err := c.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1)`, number).Scan(&free); err != nil {
+			return fmt.Errorf("sqlstore: %w", c.note(err))
+		}
+		if !free {
+			return c.contend(name)
+		}
 	}
 	c.hold(name)
 	return nil
@@ -79,7 +89,11 @@ func (r reader) lockSubject(ctx context.Context, subject string) error {
 // none, and none has come meanwhile, the name is locked, so that two that make it do not overlap.
 func (r reader) findAndLock(ctx context.Context, user string) (u nightlatch.UserRecord, err error) {
 	name := userPrefix + user
-	look := func() { u, err = find(ctx, r, scanUser, selectUser+` FOR UPDATE`, user) }
+	query := selectUser + ` FOR UPDATE NOWAIT`
+	if r.c.patient {
+		query = selectUser + ` FOR UPDATE`
+	}
+	look := func() { u, err = find(ctx, r, scanUser, query, user) }
 	look()
 	if errors.Is(err, nightlatch.ErrNotFound) {
 		if err := r.c.lock(ctx, name); err != nil {
@@ -87,8 +101,11 @@ func (r reader) findAndLock(ctx context.Context, user string) (u nightlatch.User
 		}
 		look()
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		r.c.hold(name)
+	case stateOf(err) == stateLocked && !r.c.patient:
+		err = r.c.contend(name)
 	}
 	return u, err
 }

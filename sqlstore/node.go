@@ -51,12 +51,15 @@ func (s *Store) Leave(ctx context.Context, id string) error {
 	})
 }
 
-// Nodes are all that were heard of lately, by their names.
+// Nodes are all that were heard of lately, by their names. A PostgreSQL that was never brought so far knows of none.
 func (s *Store) Nodes(ctx context.Context) (nodes []Node, err error) {
 	err = s.View(ctx, func(r nightlatch.Reader) (err error) {
 		nodes, err = nodesOf(ctx, r.(reader))
 		return err
 	})
+	if stateOf(err) == stateNoTable {
+		return nil, nil
+	}
 	return nodes, err
 }
 
@@ -137,20 +140,33 @@ func (s *Store) UseKey(ctx context.Context, ring *nightlatch.KeyRing, random io.
 }
 
 // GrowingKey runs f while nobody else does so or calls UseKey, in any process: f makes a key and keeps it where the ring
-// comes from. It may be run again, and looks first whether the key is there already.
-func (s *Store) GrowingKey(ctx context.Context, f func(ctx context.Context) error) error {
+// comes from. It is told the newest key that anybody has spoken of, and returns the newest that is there now, which is noted.
+// It may be run again, and looks first whether the key is there already.
+func (s *Store) GrowingKey(ctx context.Context, f func(ctx context.Context, newest uint32) (uint32, error)) error {
 	return s.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
-		if err := tx.(txn).one(ctx, `UPDATE nl_meta SET newest_key = newest_key WHERE id = 1`); err != nil {
+		t := tx.(txn)
+		if err := t.noteKey(ctx, 0); err != nil { // it makes all who want the same wait for each other
 			return err
 		}
-		return f(ctx)
+		_, newest, err := findKeyUse(ctx, t.reader)
+		if err != nil {
+			return err
+		}
+		if newest, err = f(ctx, newest); err != nil {
+			return err
+		}
+		return t.noteKey(ctx, newest)
 	})
+}
+
+// noteKey notes that there is a key of that number.
+func (t txn) noteKey(ctx context.Context, newest uint32) error {
+	return t.one(ctx, `UPDATE nl_meta SET newest_key = CASE WHEN newest_key > $1 THEN newest_key ELSE $1 END WHERE id = 1`, int64(newest))
 }
 
 func useKey(ctx context.Context, t txn, ring *nightlatch.KeyRing, random io.Reader, now time.Time) (in *nightlatch.KeyRing, lacking []Node, err error) {
 	// This comes first: it makes all who want the same wait for each other.
-	if _, err := t.exec(ctx, `UPDATE nl_meta SET newest_key = CASE WHEN newest_key > $1 THEN newest_key ELSE $1 END WHERE id = 1`,
-		int64(ring.Newest())); err != nil {
+	if err := t.noteKey(ctx, ring.Newest()); err != nil {
 		return nil, nil, err
 	}
 	box, err := findKeyCheck(ctx, t.reader)

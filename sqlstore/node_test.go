@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,19 +142,25 @@ func TestKeysRace(t *testing.T) {
 		errs := make([]error, 8)
 		for i := range errs {
 			wg.Go(func() {
-				errs[i] = s.GrowingKey(t.Context(), func(context.Context) error {
+				errs[i] = s.GrowingKey(t.Context(), func(_ context.Context, known uint32) (uint32, error) {
 					text, err := os.ReadFile(path)
 					if err != nil {
-						return err
+						return 0, err
 					}
 					ring, err := nightlatch.ParseKeyRing(text)
-					if err != nil || ring.Newest() > 1 {
-						return err
+					if err != nil {
+						return 0, err
+					}
+					if ring.Newest() != known {
+						return 0, fmt.Errorf("key %d is known, and %d is there", known, ring.Newest())
+					}
+					if ring.Newest() > 1 {
+						return ring.Newest(), nil
 					}
 					if ring, err = ring.Add(rand.Reader, now); err != nil {
-						return err
+						return 0, err
 					}
-					return sqlstore.GrowKeyFile(path, ring, nil)
+					return ring.Newest(), sqlstore.GrowKeyFile(path, ring, nil)
 				})
 			})
 		}

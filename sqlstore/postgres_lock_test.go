@@ -145,7 +145,9 @@ func TestWritesAreSeen(t *testing.T) {
 		go func() {
 			_ = s.Tx(context.Background(), func(ctx context.Context, tx nightlatch.Tx) error {
 				all, err := tx.AuthenticatorsOf(ctx, "u1")
-				found <- len(all)
+				if err == nil {
+					found <- len(all)
+				}
 				return err
 			})
 		}()

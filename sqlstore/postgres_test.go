@@ -175,6 +175,9 @@ func TestMigrateAtOnce(t *testing.T) {
 	url := pgtest.Database(t)
 	first := openURL(t, url)
 	own := sqlstore.Migrations{Name: "own", Files: fstest.MapFS{"0001_own.sql": {Data: []byte("CREATE TABLE own (n BIGINT); CREATE TABLE more (n BIGINT)")}}}
+	if nodes, err := first.Nodes(t.Context()); err != nil || len(nodes) > 0 {
+		t.Errorf("nodes of one without tables: %v, %v", nodes, err)
+	}
 	if sealed, err := first.IsSealed(t.Context()); sealed || err != nil {
 		t.Errorf("an empty database is sealed: %v, %v", sealed, err)
 	}

@@ -35,8 +35,34 @@ func (r reader) SealedAfter(ctx context.Context, table, after string, except []b
 		err := row.Scan(&rec.ID, &rec.User, &rec.Box, &rec.Revision)
 		return rec, err
 	}
-	return list(ctx, r, scan, `SELECT `+at.key+`, user_id, sealed, revision FROM `+at.table+`
-		WHERE `+at.key+` > $1 AND substr(sealed, 1, 5) <> $2 ORDER BY `+at.key+` LIMIT $3`, after, blob(except), max(limit, 0))
+	var all []nightlatch.SealedRecord
+	for len(all) < limit {
+		last, err := r.sealedEnd(ctx, at.table, at.key, after)
+		if err != nil || last == "" {
+			return all, err
+		}
+		found, err := list(ctx, r, scan, `SELECT `+at.key+`, user_id, sealed, revision FROM `+at.table+`
+			WHERE `+at.key+` > $1 AND `+at.key+` <= $2 AND substr(sealed, 1, 5) <> $3 ORDER BY `+at.key+` LIMIT $4`,
+			after, last, blob(except), limit-len(all))
+		if err != nil {
+			return nil, err
+		}
+		all, after = append(all, found...), last
+	}
+	return all, nil
+}
+
+// sealedStep is how many records one statement looks at: where most are sealed anew already, to find the next that is not
+// may mean to go through millions, and a statement has 10 s.
+const sealedStep = 2000
+
+// sealedEnd is the key up to which that is; "" where there is none after.
+func (r reader) sealedEnd(ctx context.Context, table, key, after string) (last string, err error) {
+	return find(ctx, r, func(row scanner) (last string, err error) {
+		err = row.Scan(&last)
+		return last, err
+	}, `SELECT coalesce(max(k), '') FROM (SELECT `+key+` AS k FROM `+table+` WHERE `+key+` > $1 ORDER BY `+key+` LIMIT $2) AS page`,
+		after, sealedStep)
 }
 
 // PutSealed is as in nightlatch.Tx. The value that is replaced is compared, too: a record may have been removed and made

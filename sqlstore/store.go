@@ -74,6 +74,7 @@ type Store struct {
 	write, read *pool
 	close       func() error
 	turn        atomic.Uint32 // see raiseEpoch
+	queues      queues
 }
 
 var _ nightlatch.Store = (*Store)(nil)
@@ -178,28 +179,39 @@ func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx nightlatc
 	if outer != nil {
 		return outer.nested(ctx, func() error { return f(ctx, txn{reader{outer}}) })
 	}
-	careful := false
+	how := manner{}
+	defer func() { how.leave() }()
 	return s.write.persist(ctx, func() error {
 		const rounds = 20 // each has a winner, so that only a fault needs more
 		for range rounds {
-			if err = s.once(ctx, careful, f); !isOvertaken(err) {
+			var held heldError
+			if err = s.once(ctx, how, f); errors.As(err, &held) {
+				if err = how.queue(ctx, s, held.name); err != nil {
+					return err
+				}
+				err = s.once(ctx, how, f)
+			}
+			if !isOvertaken(err) {
 				break
 			}
-			careful = careful || isTaken(err)
+			how.careful = how.careful || isTaken(err)
 		}
 		return err
 	})
 }
 
-func (s *Store) once(ctx context.Context, careful bool, f func(ctx context.Context, tx nightlatch.Tx) error) error {
+func (s *Store) once(ctx context.Context, how manner, f func(ctx context.Context, tx nightlatch.Tx) error) error {
 	c, err := s.write.begin(ctx, true)
 	if err != nil {
 		return err
 	}
 	defer c.end(ctx)
-	c.store, c.careful = s, careful
+	c.store, c.careful, c.patient = s, how.careful, how.patient
 	inner := context.WithValue(context.WithValue(ctx, ownKey{s}, c), connKey{}, c)
 	err = c.lostOr(f(inner, txn{reader{c}}))
+	if c.lacks != "" {
+		return heldError{c.lacks}
+	}
 	if again := c.overtaken(err); again != nil {
 		return again
 	}

@@ -28,7 +28,7 @@ type commands struct {
 	Account  accountCommands `cmd:"" help:"Make, show and change accounts. No server needs to run."`
 	Config   configCommand   `cmd:"" help:"Show every setting, its value, and where it came from."`
 	Events   eventsCommands  `cmd:"" help:"Show and verify the trails of what happened. No server needs to run."`
-	Key      keyCommands     `cmd:"" help:"Make a key."`
+	Key      keyCommands     `cmd:"" help:"List, make and rotate the keys that seal what is secret."`
 	Policy   policyCommands  `cmd:"" help:"Which rule decides about an address; whom the policy stops."`
 	Doctor   doctorCommand   `cmd:"" help:"Look for what is wrong, and say what to do about it."`
 	Backup   backupCommand   `cmd:"" help:"Write a copy of a SQLite database to a file. A server may run."`

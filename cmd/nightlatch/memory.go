@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -13,7 +14,9 @@ const (
 	// request makes little and needs it briefly, and to look through all that lives again and again would cost more than
 	// the decision.
 	heapGrows = 400 // percent
-	// Beside hashes of 19 MiB that would be hundreds of megabytes: there the whole is bounded.
+	// Beside hashes of 19 MiB that would be hundreds of megabytes: there the whole is bounded. What it takes while people
+	// sign in is less, since the hashes' garbage is collected one by one: a bound that is reached gives pages back to the
+	// system, and to fill each hash with new ones takes a third of its time again.
 	hashMemory   = 19 << 20
 	memoryAround = 26 << 20
 	// memoryEvery is how often the bound is looked at.
@@ -45,7 +48,13 @@ func spendMemory(ctx context.Context, hashes int) {
 func memoryLimit(hashes int, live int64) int64 {
 	held := int64(hashes) * hashMemory
 	rest := max(0, live-held)
-	return held + max(memoryAround, rest+rest/2+hashMemory)
+	return held + hashMemory + max(memoryAround, 2*rest+hashMemory)
+}
+
+// collect collects garbage, and says how many bytes are in use.
+func collect() int64 {
+	runtime.GC()
+	return liveHeap()
 }
 
 // liveHeap is how many bytes the last collection found in use.

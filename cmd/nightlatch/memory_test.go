@@ -12,10 +12,10 @@ func TestMemoryLimit(t *testing.T) {
 		hashes     int
 		live, want int64
 	}{
-		{2, 5 * mb, 64 * mb},
-		{2, 40 * mb, 64 * mb}, // what hashes under way hold was found in use, too
-		{16, 5 * mb, 330 * mb},
-		{2, 138 * mb, 207 * mb},
+		{2, 5 * mb, 83 * mb},
+		{2, 40 * mb, 83 * mb}, // what hashes under way hold was found in use, too
+		{16, 5 * mb, 349 * mb},
+		{2, 138 * mb, 276 * mb},
 	} {
 		if got := memoryLimit(v.hashes, v.live); got != v.want {
 			t.Errorf("%d hashes beside %d MiB: %d, want %d", v.hashes, v.live/mb, got, v.want)

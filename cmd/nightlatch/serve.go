@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -43,6 +44,10 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	}
 	defer closeMetrics(metrics)
 	s, end, err := c.open(ctx, set, log, beside)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		log.Info("stopping") // told to while it waited for its database: nothing has failed
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -54,6 +59,9 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	handler, err := s.Handler()
 	if err != nil {
 		return errors.Join(err, end())
+	}
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		s.SetCollector(collect)
 	}
 	maintain, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup

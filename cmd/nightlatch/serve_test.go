@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -127,6 +129,29 @@ func TestReadyLineThatNobodyReads(t *testing.T) {
 	}
 	if !strings.Contains(err.String(), "nightlatch: serve: write the answer: no space left on device") {
 		t.Errorf("it says %q", err.String())
+	}
+}
+
+// TestStopWhileWaiting: a server that waits for its database and is told to stop has not failed.
+func TestStopWhileWaiting(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	said, ended := &lines{more: make(chan struct{})}, make(chan int, 1)
+	env := []string{"NIGHTLATCH_DATABASE_URL=postgres://u:hush@127.0.0.1:1/app"}
+	go func() {
+		ended <- run(ctx, []string{"serve", "--listen", "localhost:0", "--data-dir", t.TempDir()}, strings.NewReader(""), io.Discard, said, env)
+	}()
+	for {
+		text, more := said.now()
+		if strings.Contains(text, "waiting for the database") {
+			break
+		}
+		<-more
+	}
+	stop()
+	if status := <-ended; status != 0 || strings.Contains(said.String(), "nightlatch: ") {
+		t.Errorf("status %d: %s", status, said)
 	}
 }
 

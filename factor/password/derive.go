@@ -14,6 +14,7 @@ func (l *Limiter) argon2(i bool, password, salt []byte, c Cost, size uint32) []b
 	if l.hashed != nil {
 		l.hashed(i, c)
 	}
+	defer l.garbage.take(c)()
 	if i {
 		return argon2.Key(password, salt, c.Passes, c.Memory, c.Lanes, size)
 	}

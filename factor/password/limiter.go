@@ -33,8 +33,9 @@ type Limiter struct {
 	refused, left uint64
 	served        uint64
 
-	turn   func()               // called in each turn before its hash; nil: nobody is
-	hashed func(i bool, c Cost) // told of all hashes, by tests
+	garbage garbage
+	turn    func()               // called in each turn before its hash; nil: nobody is
+	hashed  func(i bool, c Cost) // told of all hashes, by tests
 }
 
 // NewLimiter lets parallel hashes run at once and queue more wait. Zero or less means the default: as many as

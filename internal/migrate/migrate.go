@@ -28,7 +28,14 @@ const lockKey = 0x6e696768746c6174
 
 func (d Dialect) begin() []string {
 	if d == PostgreSQL {
-		return []string{"BEGIN", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(lockKey))}
+		return []string{
+			"BEGIN",
+			// An index on millions of rows takes minutes, and so does to wait for who makes it. For a table that others hold
+			// nobody waits longer than else: all that come later would wait behind.
+			"SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0",
+			fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(lockKey)),
+			"SET LOCAL lock_timeout TO DEFAULT",
+		}
 	}
 	return []string{"BEGIN IMMEDIATE"}
 }

@@ -50,8 +50,10 @@ var _ nightlatch.Observer = (*Metrics)(nil)
 // seconds are the bounds of what takes time: a second step is a matter of milliseconds, a mail one of seconds.
 var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// offsets are the bounds of clocks that are off, in seconds: steps of 30 s, and what can be told of at all.
-var offsets = []float64{-600, -300, -120, -90, -60, -30, 0, 30, 60, 90, 120, 300, 600}
+// offsets are the bounds of clocks that are off, in seconds: between steps of 30 s, so that a quantile that Prometheus
+// interpolates is the step itself, and to what can be told of at all. The sum of this histogram falls where clocks are
+// behind, and rate takes that for a restart: whoever watches it takes the buckets.
+var offsets = []float64{-615, -315, -135, -105, -75, -45, -15, 15, 45, 75, 105, 135, 315, 615}
 
 // New makes Metrics with a registry of their own.
 func New(s Sources) *Metrics {

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/nightlatch/nightlatch/factor/password"
 	"github.com/nightlatch/nightlatch/factor/totp"
+	"github.com/nightlatch/nightlatch/sqlstore"
 )
 
 // The functions of this file say whether one text is allowed for a setting, and if not, what is.
@@ -144,6 +146,9 @@ func databaseURL(s string) error {
 	}
 	u, err := url.Parse(s)
 	if err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Opaque == "" && (u.Host != "" || u.Query().Get("host") != "") {
+		if _, _, err := sqlstore.PostgreSQLDSN(s); err != nil {
+			return fmt.Errorf("one whose pool_… parameters are right, and %w", err)
+		}
 		return nil
 	}
 	return errors.New(`empty, "sqlite:PATH", "sqlite::memory:" or "postgres://USER:PASS@HOST:PORT/NAME"`)
