@@ -154,9 +154,8 @@ func (s *Service) EnrollBy(ctx context.Context, tok string) (by time.Time, err e
 	return by, s.outer(err)
 }
 
-// Working is how many second factors a user holds that can be proven. Errors: ErrUnavailable.
-func (s *Service) Working(ctx context.Context, user string) (int, error) {
-	h := &holder{user: User{ID: user}}
-	err := s.store.View(ctx, func(r Reader) error { return s.loadHeld(ctx, r, h, s.time()) })
-	return s.policy.Working(h.held), s.outer(err)
+// WorkingOf is how many second factors each of users holds that can be proven, in their order. It asks the store once.
+// Errors: ErrUnavailable.
+func (s *Service) WorkingOf(ctx context.Context, users []string) ([]int, error) {
+	return s.count(ctx, users, func(a AuthenticatorRecord) bool { return s.policy.works(a.Kind, a.Allows) })
 }

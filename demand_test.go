@@ -42,14 +42,14 @@ func TestAtLeastTwo(t *testing.T) {
 		}
 		in = done.Next.Token
 	}
-	if n := must(w.Working(t.Context(), "ann")); n != 2 {
+	if n := must(w.WorkingOf(t.Context(), []string{"ann"}))[0]; n != 2 {
 		t.Errorf("%d work", n)
 	}
 	w.want(w.RemoveAuthenticator(t.Context(), in, w.idOf("ann", "first"), client), nightlatch.ErrConflict)
 	// Replaced it may be.
 	e := w.begin(in, nightlatch.NewEnrollment{Kind: "knock", Label: "third", Replaces: w.idOf("ann", "first")})
 	in = must(w.finish(in, e.ID, "", "right")).Next.Token
-	if n := must(w.Working(t.Context(), "ann")); n != 2 {
+	if n := must(w.WorkingOf(t.Context(), []string{"ann"}))[0]; n != 2 {
 		t.Errorf("%d work", n)
 	}
 	if next := w.must(w.prove(w.begun("ann"), "knock", "right")); next.Step != nightlatch.StepDone {
@@ -113,7 +113,7 @@ func TestRaceOnTheLastThatPolicyNeeds(t *testing.T) {
 				t.Errorf("round %d: %v", round, err)
 			}
 		}
-		if n := must(w.Working(t.Context(), "ann")); removed != 1 || n != 2 {
+		if n := must(w.WorkingOf(t.Context(), []string{"ann"}))[0]; removed != 1 || n != 2 {
 			t.Fatalf("round %d: %d were removed, %d are left", round, removed, n)
 		}
 		for i, label := range []string{"a", "b", "c"} {

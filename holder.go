@@ -262,9 +262,9 @@ func (s *Service) Fresh(ctx context.Context, tok string) error {
 	}))
 }
 
-// HeldOf returns the authenticators of one kind that a user holds, with their states, for the factor's own methods; no
-// suspended ones. A state is a secret: it is shown to nobody. Errors: ErrUnavailable.
-func (s *Service) HeldOf(ctx context.Context, u User, kind factor.Kind) (factor.User, []factor.Held, error) {
+// HeldOf returns the authenticators of some kinds that a user holds, kind by kind, with their states, for the factors' own
+// methods; no suspended ones. A state is a secret: it is shown to nobody. Errors: ErrUnavailable.
+func (s *Service) HeldOf(ctx context.Context, u User, kinds ...factor.Kind) (factor.User, []factor.Held, error) {
 	h := &holder{user: u}
 	err := s.store.View(ctx, func(r Reader) error {
 		st, err := s.findStanding(ctx, r, u.ID)
@@ -277,5 +277,9 @@ func (s *Service) HeldOf(ctx context.Context, u User, kind factor.Kind) (factor.
 	if err != nil {
 		return factor.User{}, nil, s.outer(err)
 	}
-	return s.call(u, *h.standing, factor.ForSignIn).User, h.ofKind(kind), nil
+	var held []factor.Held
+	for _, kind := range kinds {
+		held = append(held, h.ofKind(kind)...)
+	}
+	return s.call(u, *h.standing, factor.ForSignIn).User, held, nil
 }

@@ -2,7 +2,6 @@ package nightlatch
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
@@ -63,24 +62,40 @@ func (s *Service) throttledKinds(ctx context.Context, r Reader, user string, now
 	return kinds, nil
 }
 
-// Enrolled returns those of users who hold a second factor, in their order. Errors: ErrUnavailable.
+// Enrolled returns those of users who hold a second factor, in their order. It asks the store once, however many they
+// are. Errors: ErrUnavailable.
 func (s *Service) Enrolled(ctx context.Context, users []string) ([]string, error) {
+	counts, err := s.count(ctx, users, func(a AuthenticatorRecord) bool { return s.policy.isSecond(a.Kind) })
 	var enrolled []string
+	for i, n := range counts {
+		if n > 0 {
+			enrolled = append(enrolled, users[i])
+		}
+	}
+	return enrolled, err
+}
+
+// count counts the authenticators of each of users that are not over and fit. It opens none.
+func (s *Service) count(ctx context.Context, users []string, fits func(AuthenticatorRecord) bool) (counts []int, err error) {
 	now := s.time()
-	err := s.store.View(ctx, func(r Reader) error {
-		enrolled = slices.Grow(enrolled[:0], len(users))
-		for _, user := range users {
-			h := &holder{user: User{ID: user}}
-			if err := s.loadHeld(ctx, r, h, now); err != nil {
-				return err
+	err = s.store.View(ctx, func(r Reader) error {
+		all, err := r.AuthenticatorsOfAll(ctx, users)
+		if err != nil {
+			return err
+		}
+		of := map[string]int{}
+		for _, a := range all {
+			if (a.ExpiresAt.IsZero() || a.ExpiresAt.After(now)) && fits(a) {
+				of[a.User]++
 			}
-			if s.policy.second(h.held) {
-				enrolled = append(enrolled, user)
-			}
+		}
+		counts = make([]int, len(users))
+		for i, user := range users {
+			counts[i] = of[user]
 		}
 		return nil
 	})
-	return enrolled, s.outer(err)
+	return counts, s.outer(err)
 }
 
 // Note writes an event into the trail of a user whose account is not changed by it: what an administrator does, or what

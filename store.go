@@ -40,6 +40,9 @@ type Reader interface {
 	FindUser(ctx context.Context, user string) (UserRecord, error)
 	// AuthenticatorsOf returns all of a user, the oldest first.
 	AuthenticatorsOf(ctx context.Context, user string) ([]AuthenticatorRecord, error)
+	// AuthenticatorsOfAll returns all of several users, in no order but that those of one user are the oldest first. It
+	// asks little more for a page of users than AuthenticatorsOf asks for one.
+	AuthenticatorsOfAll(ctx context.Context, users []string) ([]AuthenticatorRecord, error)
 	// FindLookup finds an authenticator by its kind and its non-empty Lookup.
 	FindLookup(ctx context.Context, kind factor.Kind, lookup string) (AuthenticatorRecord, error)
 	// FindSignIn and FindSession find by the hash of the token.

@@ -120,27 +120,31 @@ func (s *Accounts) find(ctx context.Context, query, arg string) (a Account, err 
 		}
 		// Also for an account that nobody has: a name that is unknown takes as long as one that is known.
 		groups, groupsErr := groupsOf(ctx, q, a.ID)
-		a.Groups = groups
+		a.Groups = groups[a.ID]
 		return errors.Join(err, groupsErr)
 	})
 	return a, err
 }
 
-func groupsOf(ctx context.Context, q sqlstore.Querier, id string) ([]string, error) {
-	rows, err := q.QueryContext(ctx, `SELECT name FROM account_groups WHERE account_id = $1 ORDER BY name`, id)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var groups []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
+// groupsOf returns the groups of accounts by their ids, sorted.
+func groupsOf(ctx context.Context, q sqlstore.Querier, ids ...string) (map[string][]string, error) {
+	groups := map[string][]string{}
+	err := sqlstore.Among(ids, func(list string, args []any) error {
+		rows, err := q.QueryContext(ctx, `SELECT account_id, name FROM account_groups WHERE account_id IN `+list+` ORDER BY account_id, name`, args...)
+		if err != nil {
+			return err
 		}
-		groups = append(groups, name)
-	}
-	return groups, rows.Err()
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var id, name string
+			if err := rows.Scan(&id, &name); err != nil {
+				return err
+			}
+			groups[id] = append(groups[id], name)
+		}
+		return rows.Err()
+	})
+	return groups, err
 }
 
 // insert puts a new account in. It returns the names of the fields that are taken.

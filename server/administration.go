@@ -21,83 +21,142 @@ var _ web.Administration = administration{}
 const examinedMost = 1000
 
 // FindAccounts is as in web.Administration.
-func (m administration) FindAccounts(ctx context.Context, q web.AccountQuery) (web.AccountPage, error) {
+func (m administration) FindAccounts(ctx context.Context, q web.AccountQuery) (page web.AccountPage, err error) {
 	text := strings.TrimSpace(q.Text)
-	prefix, from := nameKey(text), ""
-	f := &finding{m: m, q: q, prefix: prefix}
+	f := &finding{m: m, q: q, text: text, prefix: nameKey(text)}
 	if q.After != "" {
 		key, err := base64.RawURLEncoding.DecodeString(q.After)
 		if err != nil {
-			return web.AccountPage{}, web.FieldsError{"after": "invalid"}
+			return page, web.FieldsError{"after": "invalid"}
 		}
-		from = after(string(key))
-	} else if err := f.byID(ctx, text); err != nil {
-		return web.AccountPage{}, err
+		f.from = after(string(key))
 	}
-	for looked := 0; looked < examinedMost; {
-		batch, err := m.s.Accounts.walk(ctx, prefix, from, pageSize)
-		if err != nil {
-			return web.AccountPage{}, err
-		}
-		full, err := f.take(ctx, batch)
-		if err != nil || full || len(batch) < pageSize {
-			return f.page, err
-		}
-		looked += len(batch)
-		from = after(batch[len(batch)-1].key)
-	}
-	f.page.Next = cursor(strings.TrimSuffix(from, "\x01"))
-	return f.page, nil
+	err = m.s.store.Snapshot(ctx, func(ctx context.Context) error {
+		again := *f
+		page, err = again.all(ctx)
+		return err
+	})
+	return page, err
 }
 
 func cursor(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
 
 // finding is a page that is being filled.
 type finding struct {
-	m      administration
-	q      web.AccountQuery
-	prefix string
-	page   web.AccountPage
-	last   string // the key of the last account of the page
+	m                  administration
+	q                  web.AccountQuery
+	text, prefix, from string
+	found              []Account
+	enrolled           []bool // as found
+	last, next         string // the key of the last account that was found, and of the one to go on after
 }
 
+// all fills the page. What it asks is a few statements, however long the page is.
+func (f *finding) all(ctx context.Context) (page web.AccountPage, err error) {
+	if f.q.After == "" {
+		if err := f.byID(ctx); err != nil {
+			return page, err
+		}
+	}
+	if err := f.byName(ctx); err != nil {
+		return page, err
+	}
+	if err := f.m.s.Accounts.group(ctx, f.found); err != nil {
+		return page, err
+	}
+	for i, a := range f.found {
+		page.Accounts = append(page.Accounts, managed(a, f.enrolled[i]))
+	}
+	if f.next != "" {
+		page.Next = cursor(f.next)
+	}
+	return page, nil
+}
+
+// idShortest is how many characters the id of an account has at least, so that nobody is looked for by a name as an id.
+const idShortest = 26
+
 // byID begins with the account whose id was asked for.
-func (f *finding) byID(ctx context.Context, id string) error {
-	a, err := f.m.s.Accounts.findID(ctx, id)
-	if err != nil || id == "" {
+func (f *finding) byID(ctx context.Context) error {
+	if len(f.text) < idShortest {
+		return nil
+	}
+	a, err := f.m.s.Accounts.findID(ctx, f.text)
+	if err != nil {
 		return ignoreNotFound(err)
 	}
 	_, err = f.take(ctx, []listed{{Account: a, key: ""}})
 	return err
 }
 
+// byName goes on with those whose name or address fits.
+func (f *finding) byName(ctx context.Context) error {
+	for looked, n := 0, f.atOnce(); looked < examinedMost; {
+		batch, err := f.m.s.Accounts.walk(ctx, f.prefix, f.from, n)
+		if err != nil {
+			return err
+		}
+		full, err := f.take(ctx, batch)
+		if err != nil || full || len(batch) < n {
+			return err
+		}
+		looked += len(batch)
+		f.from = after(batch[len(batch)-1].key)
+	}
+	f.next = strings.TrimSuffix(f.from, "\x01")
+	return nil
+}
+
+// atOnce is how many are read at once: one more than the page holds, which tells whether there is another page. Of those
+// who are found by name and address there are two each, and of those who have enrolled, or not, few may fit.
+func (f *finding) atOnce() int {
+	switch {
+	case f.q.Enrolled != nil:
+		return pageSize
+	case f.prefix != "":
+		return 2 * (f.q.Limit + 1)
+	}
+	return f.q.Limit + 1
+}
+
 // take takes what fits into the page. It says whether there is one more than the page may hold.
 func (f *finding) take(ctx context.Context, batch []listed) (full bool, err error) {
-	ids := make([]string, len(batch))
-	for i, l := range batch {
-		ids[i] = l.ID
+	var others []listed
+	var ids []string
+	for _, l := range batch {
+		if l.double(f.prefix) || f.has(l.ID) {
+			continue
+		}
+		others, ids = append(others, l), append(ids, l.ID)
+		if f.q.Enrolled == nil && len(f.found)+len(others) > f.q.Limit {
+			break // the rest is not needed
+		}
 	}
 	enrolled, err := f.m.s.Service.Enrolled(ctx, ids)
 	if err != nil {
 		return false, err
 	}
-	for _, l := range batch {
+	for _, l := range others {
 		is := slices.Contains(enrolled, l.ID)
-		if l.double(f.prefix) || f.q.Enrolled != nil && *f.q.Enrolled != is || f.has(l.ID) {
+		if f.q.Enrolled != nil && *f.q.Enrolled != is {
 			continue
 		}
-		if len(f.page.Accounts) == f.q.Limit {
-			f.page.Next = cursor(f.last)
+		if len(f.found) == f.q.Limit {
+			f.next = f.last
 			return true, nil
 		}
-		f.page.Accounts = append(f.page.Accounts, managed(l.Account, is))
-		f.last = l.key
+		f.found, f.enrolled, f.last = append(f.found, l.Account), append(f.enrolled, is), l.key
 	}
 	return false, nil
 }
 
 func (f *finding) has(id string) bool {
-	return slices.ContainsFunc(f.page.Accounts, func(a web.ManagedAccount) bool { return a.ID == id })
+	return slices.ContainsFunc(f.found, func(a Account) bool { return a.ID == id })
+}
+
+// FindNames is as in web.Administration.
+func (m administration) FindNames(ctx context.Context, ids []string) (map[string]string, error) {
+	return m.s.Accounts.Names(ctx, ids)
 }
 
 func managed(a Account, enrolled bool) web.ManagedAccount {

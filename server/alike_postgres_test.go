@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nightlatch/nightlatch/sqlstore"
+	"github.com/nightlatch/nightlatch/web"
 )
 
 // counter opens connections that count what they ask the database.
@@ -58,10 +60,9 @@ func (c *counted) QueryContext(ctx context.Context, query string, args []driver.
 	return c.asking.QueryContext(ctx, query, args)
 }
 
-// TestStrangersCostTheSameStatements: a wrong password takes as many statements whether somebody has the name or not: each
-// is a way to the database and back, and may take longer than all else.
-func TestStrangersCostTheSameStatements(t *testing.T) {
-	t.Parallel()
+// newCounted is a server on a PostgreSQL whose statements are counted.
+func newCounted(t *testing.T) (*Server, *counter) {
+	t.Helper()
 	p := newPostgreSQLSite(t)
 	dsn, _, err := sqlstore.PostgreSQLDSN(p.url)
 	if err != nil {
@@ -74,7 +75,14 @@ func TestStrangersCostTheSameStatements(t *testing.T) {
 	asked := &counter{driver: plain.Driver(), dsn: dsn}
 	db := sql.OpenDB(asked)
 	t.Cleanup(func() { _, _ = db.Close(), plain.Close() })
-	s := p.serverOn(p.settings(), sqlstore.New(sqlstore.PostgreSQL, db, db))
+	return p.serverOn(p.settings(), sqlstore.New(sqlstore.PostgreSQL, db, db)), asked
+}
+
+// TestStrangersCostTheSameStatements: a wrong password takes as many statements whether somebody has the name or not: each
+// is a way to the database and back, and may take longer than all else.
+func TestStrangersCostTheSameStatements(t *testing.T) {
+	t.Parallel()
+	s, asked := newCounted(t)
 	for _, name := range []string{"anna", "bert"} {
 		add(t, s, Account{Username: name})
 	}
@@ -93,6 +101,51 @@ func TestStrangersCostTheSameStatements(t *testing.T) {
 		}
 		if want := counts["nobody"]; counts["anna"] != want || counts["bert"] != want || want < 10 {
 			t.Errorf("statements: %v", counts)
+		}
+	}
+}
+
+// TestPagesCostFewStatements: a page of many accounts or of many people's events takes as many statements as one of few.
+func TestPagesCostFewStatements(t *testing.T) {
+	t.Parallel()
+	s, asked := newCounted(t)
+	var all []Account
+	for i := range 230 {
+		name := fmt.Sprintf("name%03d", i)
+		all = append(all, Account{Username: name, Email: name + "@example.com", Groups: []string{"a", name}})
+	}
+	fill(t, s, all...)
+	list := func(q web.AccountQuery) func() (int, error) {
+		return func() (int, error) {
+			page, err := administration{s}.FindAccounts(t.Context(), q)
+			return len(page.Accounts), err
+		}
+	}
+	no := false
+	for what, c := range map[string]struct {
+		do    func() (int, error)
+		found int
+		most  int64 // the beginning and the end of a transaction are two
+	}{
+		"list":         {list(web.AccountQuery{Limit: 50}), 50, 5},
+		"long list":    {list(web.AccountQuery{Limit: 200}), 200, 5},
+		"search":       {list(web.AccountQuery{Text: "name", Limit: 200}), 200, 5},
+		"one name":     {list(web.AccountQuery{Text: "name007", Limit: 50}), 1, 5},
+		"a long name":  {list(web.AccountQuery{Text: "name007@example.com and more", Limit: 50}), 0, 5},
+		"not enrolled": {list(web.AccountQuery{Enrolled: &no, Limit: 100}), 100, 5},
+		"names": {func() (int, error) {
+			names, err := administration{s}.FindNames(t.Context(), []string{"id000001", "id000002", "nobody", "id000200"})
+			return len(names), err
+		}, 3, 3},
+		"report": {func() (int, error) {
+			r, err := s.PolicyReport(t.Context(), s.now())
+			return r.Accounts, err
+		}, 230, 17}, // two pages, and the events
+	} {
+		before := asked.asked.Load()
+		found, err := c.do()
+		if n := asked.asked.Load() - before; err != nil || found != c.found || n > c.most {
+			t.Errorf("%s: %d found with %d statements, %v", what, found, n, err)
 		}
 	}
 }

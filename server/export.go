@@ -27,7 +27,11 @@ func (s *Server) Export(ctx context.Context, to io.Writer, secrets bool) (writte
 			defined++
 			return nil
 		}
-		out, err := s.exported(ctx, a)
+		var out importer.Account
+		err := s.store.Snapshot(ctx, func(ctx context.Context) (err error) {
+			out, err = s.exported(ctx, a)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -47,29 +51,24 @@ func (s *Server) exported(ctx context.Context, a Account) (importer.Account, err
 		return out, err
 	}
 	out.Handle, out.AfterReset = carried.Handle, carried.AfterReset
-	_, held, err := s.Service.HeldOf(ctx, a.user(), password.Kind)
+	_, held, err := s.Service.HeldOf(ctx, a.user(), append([]factor.Kind{password.Kind}, exportedKinds()...)...)
 	if err != nil {
 		return out, err
 	}
 	for _, h := range held {
-		if out.PasswordHash, err = password.HashOf(h.State); err != nil {
-			return out, err
-		}
-	}
-	for _, kind := range exportedKinds() {
-		_, held, err := s.Service.HeldOf(ctx, a.user(), kind)
-		if err != nil {
-			return out, err
-		}
-		for _, h := range held {
-			if !h.ExpiresAt.IsZero() || h.Allows == factor.AllowsEnrollment {
-				continue // a code that stands in for a while
+		if h.Kind == password.Kind {
+			if out.PasswordHash, err = password.HashOf(h.State); err != nil {
+				return out, err
 			}
-			out.Factors = append(out.Factors, importer.Factor{
-				Kind: kind, Label: h.Label, Preferred: h.Preferred, Created: h.CreatedAt, LastUsed: h.LastUsedAt,
-				Suspended: h.Allows == factor.AllowsNothing, State: h.State,
-			})
+			continue
 		}
+		if !h.ExpiresAt.IsZero() || h.Allows == factor.AllowsEnrollment {
+			continue // a code that stands in for a while
+		}
+		out.Factors = append(out.Factors, importer.Factor{
+			Kind: h.Kind, Label: h.Label, Preferred: h.Preferred, Created: h.CreatedAt, LastUsed: h.LastUsedAt,
+			Suspended: h.Allows == factor.AllowsNothing, State: h.State,
+		})
 	}
 	return out, nil
 }

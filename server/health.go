@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/nightlatch/nightlatch/sqlstore"
 )
 
 // unready is why the server cannot serve now: a word of few, and a sentence. Neither says anything of whom it serves.
@@ -25,6 +27,9 @@ func (s *Server) ready(ctx context.Context) *unready {
 	defer cancel()
 	n, err := migrations(ctx, s.store)
 	switch {
+	case sqlstore.IsUnmigrated(err):
+		s.log.Error("the database is empty", "error", err)
+		return noSchema
 	case err != nil:
 		s.log.Error("the database does not answer", "error", err)
 		return noDatabase

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
@@ -32,18 +33,16 @@ type Lacking struct {
 func (s *Server) PolicyReport(ctx context.Context, since time.Time) (PolicyReport, error) {
 	p := s.Service.Policy()
 	r := PolicyReport{Require: p.Require, Authenticators: p.AtLeast, ReportOnly: p.ReportOnly, Since: since}
-	err := s.Accounts.List(ctx, func(a Account) error {
-		if a.Disabled {
-			return nil
-		}
-		r.Accounts++
-		if !p.Requires(a.Admin) {
-			return nil
-		}
-		r.Required++
-		n, err := s.Service.Working(ctx, a.ID)
-		if err == nil && n < p.AtLeast {
-			r.Lacking = append(r.Lacking, Lacking{a, n})
+	err := s.Accounts.Pages(ctx, func(page []Account) error {
+		page = slices.DeleteFunc(page, func(a Account) bool { return a.Disabled })
+		r.Accounts += len(page)
+		page = slices.DeleteFunc(page, func(a Account) bool { return !p.Requires(a.Admin) })
+		r.Required += len(page)
+		working, err := s.Service.WorkingOf(ctx, idsOf(page))
+		for i, n := range working {
+			if n < p.AtLeast {
+				r.Lacking = append(r.Lacking, Lacking{page[i], n})
+			}
 		}
 		return err
 	})
@@ -89,10 +88,9 @@ func (s *Server) adminsShutOut(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, id := range admins {
-		if n, err := s.Service.Working(ctx, id); err != nil || n > 0 {
-			return false, err
-		}
+	working, err := s.Service.WorkingOf(ctx, admins)
+	if err != nil || slices.Max(append(working, 0)) > 0 {
+		return false, err
 	}
 	return len(admins) > 0, nil
 }

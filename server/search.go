@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"strings"
@@ -53,7 +54,7 @@ const lastRune = "\U0010FFFF"
 func after(key string) string { return key + "\x01" }
 
 // walk returns at most n accounts whose name or address begins with a prefix as it is compared, from a key on, in the
-// order of keys. Who is found by name and address comes twice.
+// order of keys, without their groups. Who is found by name and address comes twice.
 func (s *Accounts) walk(ctx context.Context, prefix, from string, n int) (found []listed, err error) {
 	query, args := selectFrom, []any{max(from, prefix), prefix + lastRune, n}
 	if prefix == "" {
@@ -61,17 +62,28 @@ func (s *Accounts) walk(ctx context.Context, prefix, from string, n int) (found 
 	}
 	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
 		found, err = listedOf(ctx, q, query, args...)
-		if err != nil {
-			return err
-		}
-		for i := range found {
-			if found[i].Groups, err = groupsOf(ctx, q, found[i].ID); err != nil {
-				return err
-			}
-		}
-		return nil
+		return err
 	})
 	return found, err
+}
+
+// group puts the groups of all into accounts.
+func (s *Accounts) group(ctx context.Context, accounts []Account) error {
+	return s.store.Read(ctx, func(q sqlstore.Querier) error {
+		groups, err := groupsOf(ctx, q, idsOf(accounts)...)
+		for i, a := range accounts {
+			accounts[i].Groups = groups[a.ID]
+		}
+		return err
+	})
+}
+
+func idsOf(accounts []Account) []string {
+	ids := make([]string, len(accounts))
+	for i, a := range accounts {
+		ids[i] = a.ID
+	}
+	return ids
 }
 
 func listedOf(ctx context.Context, q sqlstore.Querier, query string, args ...any) (found []listed, err error) {
@@ -100,19 +112,60 @@ const pageSize = 200
 
 // List calls each for every account, in the order of their names.
 func (s *Accounts) List(ctx context.Context, each func(Account) error) error {
+	return s.Pages(ctx, func(page []Account) error {
+		for _, a := range page {
+			if err := each(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Pages calls each for some accounts at a time until it had all, in the order of their names: for what can be asked of
+// many at once.
+func (s *Accounts) Pages(ctx context.Context, each func([]Account) error) error {
 	for from := ""; ; {
-		page, err := s.walk(ctx, "", from, pageSize)
+		page, last, err := s.page(ctx, from)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		size := len(page) // each may shorten it
+		if err := each(page); err != nil || size < pageSize {
+			return err
+		}
+		from = after(last)
+	}
+}
+
+// page is a page of all accounts, from a key on, and the key of the last of them.
+func (s *Accounts) page(ctx context.Context, from string) (page []Account, last string, err error) {
+	err = s.store.Snapshot(ctx, func(ctx context.Context) error {
+		found, err := s.walk(ctx, "", from, pageSize)
 		if err != nil {
 			return err
 		}
-		for _, l := range page {
-			if err := each(l.Account); err != nil {
-				return err
+		page = make([]Account, len(found))
+		for i, l := range found {
+			page[i], last = l.Account, l.key
+		}
+		return s.group(ctx, page)
+	})
+	return page, last, err
+}
+
+// Names returns what accounts go by, by their ids. One that is no more is not among them.
+func (s *Accounts) Names(ctx context.Context, ids []string) (names map[string]string, err error) {
+	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
+		names = make(map[string]string, len(ids))
+		return sqlstore.Among(ids, func(list string, args []any) error {
+			found, err := listedOf(ctx, q, `SELECT `+accountColumns+`, '', FALSE FROM accounts a WHERE a.id IN `+list, args...)
+			for _, l := range found {
+				u := l.user()
+				names[l.ID] = cmp.Or(u.Name, u.Email, u.ID)
 			}
-			from = after(l.key)
-		}
-		if len(page) < pageSize {
-			return nil
-		}
-	}
+			return err
+		})
+	})
+	return names, err
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
@@ -16,6 +17,21 @@ func (r reader) AuthenticatorsOf(ctx context.Context, user string) ([]nightlatch
 		return nil, err
 	}
 	return list(ctx, r, scanAuthenticator, selectAuthenticators+`WHERE user_id = $1 ORDER BY created_at, id`, user)
+}
+
+// AuthenticatorsOfAll is as in nightlatch.Reader.
+func (r reader) AuthenticatorsOfAll(ctx context.Context, users []string) (all []nightlatch.AuthenticatorRecord, err error) {
+	for _, user := range slices.Sorted(slices.Values(users)) { // in an order that all have, so that nobody waits for ever
+		if err := r.lockUser(ctx, user); err != nil {
+			return nil, err
+		}
+	}
+	err = Among(users, func(in string, args []any) error {
+		some, err := list(ctx, r, scanAuthenticator, selectAuthenticators+`WHERE user_id IN `+in+` ORDER BY user_id, created_at, id`, args...)
+		all = append(all, some...)
+		return err
+	})
+	return all, err
 }
 
 // FindLookup is as in nightlatch.Reader.

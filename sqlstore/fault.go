@@ -105,6 +105,10 @@ func IsUnreached(err error) bool {
 	return isLost(err) || stateOf(err) == stateNoRoom || errors.Is(err, context.DeadlineExceeded)
 }
 
+// IsUnmigrated says whether an error means that a PostgreSQL answers and lacks a table: it was never migrated, or somebody
+// has emptied it.
+func IsUnmigrated(err error) bool { return stateOf(err) == stateNoTable }
+
 // lostError: all was undone since the connection was lost before the commit.
 type lostError struct{ error }
 

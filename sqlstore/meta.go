@@ -124,7 +124,7 @@ func (s *Store) IsSealed(ctx context.Context) (sealed bool, err error) {
 		sealed = len(box) > 0
 		return err
 	})
-	if stateOf(err) == stateNoTable {
+	if IsUnmigrated(err) {
 		return false, nil
 	}
 	return sealed, err

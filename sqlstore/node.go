@@ -57,7 +57,7 @@ func (s *Store) Nodes(ctx context.Context) (nodes []Node, err error) {
 		nodes, err = nodesOf(ctx, r.(reader))
 		return err
 	})
-	if stateOf(err) == stateNoTable {
+	if IsUnmigrated(err) {
 		return nil, nil
 	}
 	return nodes, err

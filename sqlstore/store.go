@@ -143,6 +143,12 @@ func (s *Store) Read(ctx context.Context, f func(q Querier) error) error {
 	return s.snapshot(ctx, func(c *conn) error { return f(c) })
 }
 
+// Snapshot runs f with a ctx with which View and Read of this store read one snapshot, over one connection: for what asks
+// several times. f may be run again.
+func (s *Store) Snapshot(ctx context.Context, f func(ctx context.Context) error) error {
+	return s.snapshot(ctx, func(c *conn) error { return f(reader{c}.Within(ctx)) })
+}
+
 func (s *Store) snapshot(ctx context.Context, f func(c *conn) error) error {
 	c, err := s.running(ctx)
 	if err != nil {

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +49,7 @@ func testOrder(t *testing.T, s nightlatch.Store) {
 		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) (string, error) { return idsOf(ctx, r, c.user, c.owner) })
 		wantEqual(t, c.user, got, c.want)
 	}
+	testOfAll(t, s)
 	for subject, want := range map[string]int{"user:u1": 2, "user:u2": 1, "user:u3": 0, "": 0} {
 		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.ThrottleRecord, error) {
 			return r.ThrottlesOf(ctx, subject)
@@ -54,6 +57,36 @@ func testOrder(t *testing.T, s nightlatch.Store) {
 		if len(got) != want {
 			t.Errorf("%d throttles of %q, want %d", len(got), subject, want)
 		}
+	}
+}
+
+// testOfAll: the authenticators of any number of users, each once, also of one who is named twice or not at all there.
+func testOfAll(t *testing.T, s nightlatch.Store) {
+	var strangers []string
+	for i := range 600 {
+		strangers = append(strangers, fmt.Sprintf("stranger%d", i))
+	}
+	for _, c := range []struct {
+		users []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"u3"}, ""},
+		{[]string{"u1"}, "a2 a3 a1"},
+		{[]string{"u2", "u1", "u2"}, "a2 a3 a1 a9"},
+		{[]string{"", "u2", "'", "zero \x00 byte", "\xff"}, "a9"},
+		{slices.Concat([]string{"u1"}, strangers[:9], []string{"u2"}), "a2 a3 a1 a9"},
+		{slices.Concat([]string{"u2"}, strangers, []string{"u1", "u2"}), "a2 a3 a1 a9"},
+	} {
+		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.AuthenticatorRecord, error) {
+			return r.AuthenticatorsOfAll(ctx, c.users)
+		})
+		slices.SortStableFunc(got, func(a, b nightlatch.AuthenticatorRecord) int { return strings.Compare(a.User, b.User) })
+		var ids []string
+		for _, a := range got {
+			ids = append(ids, a.ID)
+		}
+		wantEqual(t, fmt.Sprintf("of %d users", len(c.users)), strings.Join(ids, " "), c.want)
 	}
 }
 

@@ -17,6 +17,8 @@ type Administration interface {
 	FindAccounts(ctx context.Context, q AccountQuery) (AccountPage, error)
 	// FindManaged returns one account. Errors: nightlatch.ErrNotFound.
 	FindManaged(ctx context.Context, id string) (ManagedAccount, error)
+	// FindNames returns what accounts go by, by their ids. One that is no more is not among them.
+	FindNames(ctx context.Context, ids []string) (map[string]string, error)
 	// Act does something to an account, in one transaction with the events of it in both trails, and asks again in
 	// there whether Act.By is still an administrator. Errors: FieldsError (reason, groups), nightlatch.ErrNotFound,
 	// nightlatch.ErrForbidden (not an administrator any more), ErrDefined.

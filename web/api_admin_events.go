@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -62,19 +61,15 @@ func (g *Gate) findEvents(r *http.Request, limit int) (list []namedEvent, next s
 		events = events[:limit]
 		next = eventCursor(events[limit-1])
 	}
-	names := map[string]string{}
+	ids := make([]string, len(events))
+	for i, e := range events {
+		ids[i] = e.User
+	}
+	names, err := g.options.Administration.FindNames(r.Context(), ids)
+	if err != nil {
+		return nil, "", err
+	}
 	for _, e := range events {
-		if _, known := names[e.User]; !known {
-			u, err := g.svc.FindUser(r.Context(), e.User)
-			if err != nil && !errors.Is(err, nightlatch.ErrNotFound) {
-				return nil, "", err
-			}
-			if err == nil {
-				names[e.User] = nameOf(u)
-			} else {
-				names[e.User] = ""
-			}
-		}
 		list = append(list, namedEvent{e, names[e.User]})
 	}
 	return list, next, nil

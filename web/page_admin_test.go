@@ -50,6 +50,16 @@ func (c *clerks) FindManaged(ctx context.Context, id string) (ManagedAccount, er
 	return ManagedAccount{User: u, Defined: id == c.set}, err
 }
 
+func (c *clerks) FindNames(ctx context.Context, ids []string) (map[string]string, error) {
+	names := map[string]string{}
+	for _, id := range ids {
+		if u, err := c.FindUser(ctx, id); err == nil {
+			names[id] = nameOf(u)
+		}
+	}
+	return names, nil
+}
+
 func (c *clerks) Act(ctx context.Context, a Act) (GivenCode, error) {
 	<-c.mu
 	defer func() { c.mu <- struct{}{} }()

@@ -5,22 +5,17 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/internal/seal"
 	"github.com/nightlatch/nightlatch/internal/token"
 	"github.com/nightlatch/nightlatch/sqlstore"
 )
 
-// rowsAtOnce is how many rows one INSERT has.
-const rowsAtOnce = 100
-
 // table is what a copy has in one table.
 type table struct {
 	name, owner string // owner: the column of the account
 	columns     []string
-	rows        [][]any // of the account that is copied
+	rows        [][]any // of the account that is copied, what is sealed unsealed
 }
 
 // copier makes copies of an account.
@@ -28,6 +23,7 @@ type copier struct {
 	h      *house
 	id     string // of the account that is copied
 	tables []*table
+	load   loader
 }
 
 func (h *house) copier(ctx context.Context, name string) (*copier, error) {
@@ -43,8 +39,14 @@ func (h *house) copier(ctx context.Context, name string) (*copier, error) {
 		if err := h.store.Read(ctx, func(q sqlstore.Querier) error { return t.read(ctx, q, a.ID) }); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.name, err)
 		}
+		for _, row := range t.rows {
+			if err := c.unseal(t, row); err != nil {
+				return nil, fmt.Errorf("%s: %w", t.name, err)
+			}
+		}
 	}
-	return c, nil
+	c.load, err = h.loader(c.tables)
+	return c, err
 }
 
 // read reads the rows of an account.
@@ -72,87 +74,96 @@ func (t *table) read(ctx context.Context, q sqlstore.Querier, id string) error {
 	return rows.Err()
 }
 
-// make makes the copies from first up to last in one transaction, which may run again.
-func (c *copier) make(ctx context.Context, first, last int) error {
-	return c.h.store.Tx(ctx, func(ctx context.Context, _ nightlatch.Tx) error {
-		q, _ := sqlstore.Conn(ctx)
-		made := make([][][]any, len(c.tables))
-		for n := first; n < last; n++ {
-			id := token.NewID(rand.Reader)
-			for i, t := range c.tables {
-				for _, row := range t.rows {
-					another, err := c.row(t, row, id, n)
-					if err != nil {
-						return err
-					}
-					made[i] = append(made[i], another)
-				}
+// fill puts the copies from first up to last in, while it makes the next ones.
+func (c *copier) fill(ctx context.Context, first, last int) error {
+	type made struct {
+		rows [][][]any
+		err  error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	next := make(chan made)
+	go func() {
+		defer close(next)
+		for ; first < last; first += batch {
+			rows, err := c.make(first, min(first+batch, last))
+			select {
+			case next <- made{rows, err}:
+			case <-ctx.Done():
+				return
 			}
 		}
-		for i, t := range c.tables {
-			for rows := range slices.Chunk(made[i], rowsAtOnce) {
-				if err := t.insert(ctx, q, rows); err != nil {
-					return fmt.Errorf("%s: %w", t.name, err)
+	}()
+	for m := range next {
+		if m.err != nil {
+			return m.err
+		}
+		if err := c.load.load(ctx, m.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// make makes the rows of copies, for each table. They come in the order of their ids, by which most indexes begin.
+func (c *copier) make(first, last int) ([][][]any, error) {
+	ids := make([]string, last-first)
+	for i := range ids {
+		ids[i] = token.NewID(rand.Reader)
+	}
+	slices.Sort(ids)
+	made := make([][][]any, len(c.tables))
+	for i, t := range c.tables {
+		for j, id := range ids {
+			for _, row := range t.rows {
+				another, err := c.row(t, row, id, first+j)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", t.name, err)
 				}
+				made[i] = append(made[i], another)
 			}
 		}
-		return nil
-	})
+	}
+	return made, nil
 }
 
 // row is a row of the copy of a number.
-func (c *copier) row(t *table, from []any, id string, n int) ([]any, error) {
-	row := slices.Clone(from)
-	name, own, sealed := nameOf(n), "", -1
+func (c *copier) row(t *table, from []any, id string, n int) (row []any, err error) {
+	row = slices.Clone(from)
 	for i, column := range t.columns {
 		switch column {
 		case t.owner:
 			row[i] = id
 		case "id":
-			own = token.NewID(rand.Reader)
-			row[i] = own
+			row[i] = token.NewID(rand.Reader)
 		case "username", "username_key":
-			row[i] = name
+			row[i] = nameOf(n)
 		case "email", "email_key":
-			row[i] = name + "@example.com"
-		case "sealed":
-			sealed = i
+			row[i] = nameOf(n) + "@example.com"
 		}
 	}
-	if sealed < 0 {
-		return row, nil
+	if i := slices.Index(t.columns, "sealed"); i >= 0 {
+		plain, _ := from[i].([]byte)
+		row[i], err = c.h.key.Seal(rand.Reader, plain, t.place(row))
 	}
-	was, now := seal.Place{Table: "users", Column: "sealed", ID: c.id, User: c.id}, seal.Place{Table: "users", Column: "sealed", ID: id, User: id}
-	if own != "" {
-		old, _ := from[slices.Index(t.columns, "id")].(string)
-		was = seal.Place{Table: "authenticators", Column: "sealed", ID: old, User: c.id}
-		now = seal.Place{Table: "authenticators", Column: "sealed", ID: own, User: id}
-	}
-	box, _ := from[sealed].([]byte)
-	plain, err := c.h.key.Open(box, was)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.name, err)
-	}
-	row[sealed], err = c.h.key.Seal(rand.Reader, plain, now)
 	return row, err
 }
 
-// insert writes rows with one statement.
-func (t *table) insert(ctx context.Context, q sqlstore.Querier, rows [][]any) error {
-	var text strings.Builder
-	fmt.Fprintf(&text, "INSERT INTO %s (%s) VALUES ", t.name, strings.Join(t.columns, ", "))
-	args := make([]any, 0, len(rows)*len(t.columns))
-	for i, row := range rows {
-		if i > 0 {
-			text.WriteString(", ")
-		}
-		for j := range row {
-			text.WriteString(map[bool]string{true: "(", false: ", "}[j == 0])
-			fmt.Fprintf(&text, "$%d", len(args)+j+1)
-		}
-		text.WriteString(")")
-		args = append(args, row...)
+// unseal puts what is sealed in a row in the clear.
+func (c *copier) unseal(t *table, row []any) (err error) {
+	if i := slices.Index(t.columns, "sealed"); i >= 0 {
+		box, _ := row[i].([]byte)
+		row[i], err = c.h.key.Open(box, t.place(row))
 	}
-	_, err := q.ExecContext(ctx, text.String(), args...)
 	return err
+}
+
+// place is where the sealed value of a row stands.
+func (t *table) place(row []any) seal.Place {
+	user, _ := row[slices.Index(t.columns, t.owner)].(string)
+	if i := slices.Index(t.columns, "id"); i >= 0 {
+		id, _ := row[i].(string)
+		return seal.Place{Table: "authenticators", Column: "sealed", ID: id, User: user}
+	}
+	return seal.Place{Table: "users", Column: "sealed", ID: user, User: user}
 }

@@ -20,6 +20,7 @@ import (
 // house is a server on a database of one size.
 type house struct {
 	what   string // the database
+	url    string // of it
 	size   int
 	store  *sqlstore.Store
 	server *server.Server
@@ -63,14 +64,15 @@ func postgres(t *testing.T) string {
 // newHouse opens an empty database.
 func newHouse(t *testing.T, what string) *house {
 	t.Helper()
+	url := databases[what](t)
 	set, err := settings.Load(settings.Sources{Dir: t.TempDir(), Env: []string{
-		"NIGHTLATCH_DATABASE_URL=" + databases[what](t), "NIGHTLATCH_DATA_DIR=" + t.TempDir(),
+		"NIGHTLATCH_DATABASE_URL=" + url, "NIGHTLATCH_DATA_DIR=" + t.TempDir(),
 		"NIGHTLATCH_TRUSTED_PROXIES=192.0.2.0/24", "NIGHTLATCH_POLICY_FACTORS=totp,recovery",
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{what: what, clock: &clock{at: time.Now()}, next: 1}
+	h := &house{what: what, url: url, clock: &clock{at: time.Now()}, next: 1}
 	store, key, err := server.Open(t.Context(), set, server.Opening{
 		Drivers: server.Drivers{SQLite: "sqlite", PostgreSQL: "pgx"}, Now: h.clock.now(),
 	})

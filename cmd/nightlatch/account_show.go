@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -74,14 +75,27 @@ type accountList struct {
 
 // each calls f for every account that is asked for.
 func (cmd accountList) each(ctx context.Context, s *server.Server, f func(a server.Account) error) error {
-	return s.Accounts.List(ctx, func(a server.Account) error {
-		if cmd.NotEnrolled {
-			enrolled, err := s.Service.Enrolled(ctx, []string{a.ID})
-			if err != nil || len(enrolled) > 0 {
+	if !cmd.NotEnrolled {
+		return s.Accounts.List(ctx, f)
+	}
+	return s.Accounts.Pages(ctx, func(page []server.Account) error {
+		ids := make([]string, len(page))
+		for i, a := range page {
+			ids[i] = a.ID
+		}
+		enrolled, err := s.Service.Enrolled(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for _, a := range page {
+			if slices.Contains(enrolled, a.ID) {
+				continue
+			}
+			if err := f(a); err != nil {
 				return err
 			}
 		}
-		return f(a)
+		return nil
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,11 +40,10 @@ func (cmd eventsList) Run(ctx context.Context, c *console) error {
 		return misuse("--limit is %d; allowed is a whole number from 1 to %d", cmd.Limit, eventsMost)
 	}
 	return cmd.withServer(ctx, c, func(s *server.Server) error {
-		names := &namesOf{s: s, known: map[string]string{}}
 		q := nightlatch.EventQuery{Name: cmd.Name}
 		if cmd.Account != "" {
 			var err error
-			if q.User, err = names.find(ctx, cmd.Account); err != nil {
+			if q.User, err = findTrail(ctx, s, cmd.Account); err != nil {
 				return err
 			}
 		}
@@ -52,15 +52,19 @@ func (cmd eventsList) Run(ctx context.Context, c *console) error {
 			return err
 		}
 		slices.Reverse(found)
+		ids := make([]string, len(found))
+		for i, e := range found {
+			ids[i] = e.User
+		}
+		names, err := findNames(ctx, s, ids)
+		if err != nil {
+			return err
+		}
 		if cmd.JSON {
-			return c.eventsJSON(ctx, names, found)
+			return c.eventsJSON(names, found)
 		}
 		for _, e := range found {
-			name, err := names.of(ctx, e.User)
-			if err != nil {
-				return err
-			}
-			if err := c.print("%s", eventLine(e, name)); err != nil {
+			if err := c.print("%s", eventLine(e, names.of(e.User))); err != nil {
 				return err
 			}
 		}
@@ -87,37 +91,22 @@ func findEvents(ctx context.Context, s *server.Server, q nightlatch.EventQuery, 
 	return all, nil
 }
 
-// namesOf finds what accounts go by. One that was removed goes by its id.
-type namesOf struct {
-	s     *server.Server
-	known map[string]string
+// namesOf is what accounts go by. One that was removed goes by its id.
+type namesOf map[string]string
+
+func findNames(ctx context.Context, s *server.Server, ids []string) (namesOf, error) {
+	return s.Accounts.Names(ctx, ids)
 }
 
-func (n *namesOf) of(ctx context.Context, user string) (string, error) {
-	if name, ok := n.known[user]; ok {
-		return name, nil
-	}
-	u, err := n.s.Accounts.FindUser(ctx, user)
-	switch {
-	case errors.Is(err, nightlatch.ErrNotFound):
-		n.known[user] = user
-	case err != nil:
-		return "", err
-	case u.Name != "":
-		n.known[user] = u.Name
-	default:
-		n.known[user] = u.Email
-	}
-	return n.known[user], nil
-}
+func (n namesOf) of(user string) string { return cmp.Or(n[user], user) }
 
-// find is the id of an account as it was typed.
-func (n *namesOf) find(ctx context.Context, typed string) (string, error) {
-	a, err := n.s.Accounts.Find(ctx, typed)
+// findTrail is the id of an account as it was typed.
+func findTrail(ctx context.Context, s *server.Server, typed string) (string, error) {
+	a, err := s.Accounts.Find(ctx, typed)
 	if !errors.Is(err, nightlatch.ErrNotFound) {
 		return a.ID, err
 	}
-	left, err := n.s.Service.EventsOf(ctx, typed, 0, 1)
+	left, err := s.Service.EventsOf(ctx, typed, 0, 1)
 	if err == nil && len(left) == 0 {
 		err = fmt.Errorf("there is no account %q", typed)
 	}
@@ -183,14 +172,10 @@ func newEventJSON(e nightlatch.EventOf, name string) eventJSON {
 	return j
 }
 
-func (c *console) eventsJSON(ctx context.Context, names *namesOf, found []nightlatch.EventOf) error {
+func (c *console) eventsJSON(names namesOf, found []nightlatch.EventOf) error {
 	before := "["
 	for _, e := range found {
-		name, err := names.of(ctx, e.User)
-		if err != nil {
-			return err
-		}
-		text, err := json.Marshal(newEventJSON(e, name))
+		text, err := json.Marshal(newEventJSON(e, names.of(e.User)))
 		if err != nil {
 			return err
 		}

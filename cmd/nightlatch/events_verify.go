@@ -87,7 +87,6 @@ func (c *console) showVerification(v verification) error {
 // verifyTrails verifies the trails of all users, of those who have events alone, and of those whom a checkpoint knows.
 func verifyTrails(ctx context.Context, s *server.Server, before map[string]nightlatch.Trail) (verification, error) {
 	v := verification{Broken: []brokenJSON{}}
-	names := &namesOf{s: s, known: map[string]string{}}
 	one := func(user string) error {
 		v.Accounts++
 		is, err := s.Service.VerifyTrail(ctx, user, before[user])
@@ -97,9 +96,8 @@ func verifyTrails(ctx context.Context, s *server.Server, before map[string]night
 			v.Events += is.Events
 			return err
 		}
-		name, err := names.of(ctx, user)
-		v.Broken = append(v.Broken, brokenJSON{ID: user, Account: name, Event: broken.Seq, Reason: broken.Reason})
-		return err
+		v.Broken = append(v.Broken, brokenJSON{ID: user, Event: broken.Seq, Reason: broken.Reason})
+		return nil
 	}
 	if err := s.Service.TrailUsers(ctx, one); err != nil {
 		return v, err
@@ -109,8 +107,16 @@ func verifyTrails(ctx context.Context, s *server.Server, before map[string]night
 			return v, err
 		}
 	}
+	ids := make([]string, len(v.Broken))
+	for i, b := range v.Broken {
+		ids[i] = b.ID
+	}
+	names, err := findNames(ctx, s, ids)
+	for i, b := range v.Broken {
+		v.Broken[i].Account = names.of(b.ID)
+	}
 	v.OK = len(v.Broken) == 0
-	return v, nil
+	return v, err
 }
 
 // read reads the checkpoint, if there is one, and believes none that the key ring did not make.
