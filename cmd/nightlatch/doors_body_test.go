@@ -15,10 +15,12 @@ func TestHalfBodiesKeepNobodyOut(t *testing.T) {
 	busy.send("POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
 	<-began
 	held := []*visitor{in.visit(t), in.visit(t)}
-	for i, path := range []string{"/", "/unread"} {
-		held[i].send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-	}
 	in.rest(t, 2)
+	for i, path := range []string{"/", "/unread"} {
+		turn := in.turns.Load()
+		held[i].send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+		in.restsAnew(t, turn) // who began first goes first
+	}
 	for i, gone := range held {
 		v := in.visit(t)
 		v.send(ask)
@@ -100,4 +102,20 @@ func TestHalfBodiesByHTTP2(t *testing.T) {
 		}
 	}
 	t.Errorf("%d requests are counted that have ended, %d as waiting", requests, awaiting)
+}
+
+// restsAnew waits until a connection has begun to rest after a turn.
+func (d *doors) restsAnew(t *testing.T, turn int64) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		d.mu.Lock()
+		for in := range d.open {
+			if in.rests.Load() > turn {
+				d.mu.Unlock()
+				return
+			}
+		}
+		d.mu.Unlock()
+	}
+	t.Fatal("none has begun to rest")
 }
