@@ -157,5 +157,5 @@ func (s *Service) EnrollBy(ctx context.Context, tok string) (by time.Time, err e
 // WorkingOf is how many second factors each of users holds that can be proven, in their order. It asks the store once.
 // Errors: ErrUnavailable.
 func (s *Service) WorkingOf(ctx context.Context, users []string) ([]int, error) {
-	return s.count(ctx, users, func(a AuthenticatorRecord) bool { return s.policy.works(a.Kind, a.Allows) })
+	return s.count(ctx, users, func(h Holding) bool { return s.policy.works(h.Kind, h.Allows) })
 }

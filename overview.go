@@ -65,7 +65,7 @@ func (s *Service) throttledKinds(ctx context.Context, r Reader, user string, now
 // Enrolled returns those of users who hold a second factor, in their order. It asks the store once, however many they
 // are. Errors: ErrUnavailable.
 func (s *Service) Enrolled(ctx context.Context, users []string) ([]string, error) {
-	counts, err := s.count(ctx, users, func(a AuthenticatorRecord) bool { return s.policy.isSecond(a.Kind) })
+	counts, err := s.count(ctx, users, func(h Holding) bool { return s.policy.isSecond(h.Kind) })
 	var enrolled []string
 	for i, n := range counts {
 		if n > 0 {
@@ -75,18 +75,18 @@ func (s *Service) Enrolled(ctx context.Context, users []string) ([]string, error
 	return enrolled, err
 }
 
-// count counts the authenticators of each of users that are not over and fit. It opens none.
-func (s *Service) count(ctx context.Context, users []string, fits func(AuthenticatorRecord) bool) (counts []int, err error) {
+// count counts what each of users holds that is not over and fits.
+func (s *Service) count(ctx context.Context, users []string, fits func(Holding) bool) (counts []int, err error) {
 	now := s.time()
 	err = s.store.View(ctx, func(r Reader) error {
-		all, err := r.AuthenticatorsOfAll(ctx, users)
+		all, err := r.HoldingsOf(ctx, users)
 		if err != nil {
 			return err
 		}
 		of := map[string]int{}
-		for _, a := range all {
-			if (a.ExpiresAt.IsZero() || a.ExpiresAt.After(now)) && fits(a) {
-				of[a.User]++
+		for _, h := range all {
+			if (h.ExpiresAt.IsZero() || h.ExpiresAt.After(now)) && fits(h) {
+				of[h.User]++
 			}
 		}
 		counts = make([]int, len(users))

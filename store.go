@@ -40,9 +40,9 @@ type Reader interface {
 	FindUser(ctx context.Context, user string) (UserRecord, error)
 	// AuthenticatorsOf returns all of a user, the oldest first.
 	AuthenticatorsOf(ctx context.Context, user string) ([]AuthenticatorRecord, error)
-	// AuthenticatorsOfAll returns all of several users, in no order but that those of one user are the oldest first. It
-	// asks little more for a page of users than AuthenticatorsOf asks for one.
-	AuthenticatorsOfAll(ctx context.Context, users []string) ([]AuthenticatorRecord, error)
+	// HoldingsOf returns what each of several users holds, in no order. It asks little more for a page of users than for
+	// one of them.
+	HoldingsOf(ctx context.Context, users []string) ([]Holding, error)
 	// FindLookup finds an authenticator by its kind and its non-empty Lookup.
 	FindLookup(ctx context.Context, kind factor.Kind, lookup string) (AuthenticatorRecord, error)
 	// FindSignIn and FindSession find by the hash of the token.
@@ -134,6 +134,14 @@ type AuthenticatorRecord struct {
 	ExpiresAt  time.Time // zero: never
 	Allows     factor.Allows
 	Revision   int64
+}
+
+// Holding is that a user holds an authenticator of a kind, without what is in it.
+type Holding struct {
+	User      string
+	Kind      factor.Kind
+	Allows    factor.Allows
+	ExpiresAt time.Time // zero: never
 }
 
 // SignInRecord is an unfinished sign-in. Key: ID. Unique: Token.

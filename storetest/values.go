@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
 )
 
 // testOrder: lists are sorted as said, and hold what they should alone.
@@ -60,33 +61,39 @@ func testOrder(t *testing.T, s nightlatch.Store) {
 	}
 }
 
-// testOfAll: the authenticators of any number of users, each once, also of one who is named twice or not at all there.
+// testOfAll: what any number of users holds, each once, also of one who is named twice or not at all there.
 func testOfAll(t *testing.T, s nightlatch.Store) {
 	var strangers []string
 	for i := range 600 {
 		strangers = append(strangers, fmt.Sprintf("stranger%d", i))
 	}
+	suspended := authenticator("a8", "u4")
+	suspended.Kind, suspended.Allows, suspended.ExpiresAt = "email", factor.AllowsNothing, after(time.Microsecond)
+	put(t, s, suspended)
+	other, last := "u1 totp enroll 3600000000", "u4 email nothing 1"
 	for _, c := range []struct {
 		users []string
-		want  string
+		want  []string
 	}{
-		{nil, ""},
-		{[]string{"u3"}, ""},
-		{[]string{"u1"}, "a2 a3 a1"},
-		{[]string{"u2", "u1", "u2"}, "a2 a3 a1 a9"},
-		{[]string{"", "u2", "'", "zero \x00 byte", "\xff"}, "a9"},
-		{slices.Concat([]string{"u1"}, strangers[:9], []string{"u2"}), "a2 a3 a1 a9"},
-		{slices.Concat([]string{"u2"}, strangers, []string{"u1", "u2"}), "a2 a3 a1 a9"},
+		{nil, nil},
+		{[]string{"u3"}, nil},
+		{[]string{"u4"}, []string{last}},
+		{[]string{"u4", "u1", "u4"}, []string{other, other, other, last}},
+		{[]string{"", "u4", "'", "zero \x00 byte", "\xff"}, []string{last}},
+		{slices.Concat([]string{"u1"}, strangers[:9], []string{"u4"}), []string{other, other, other, last}},
+		{slices.Concat([]string{"u4"}, strangers, []string{"u1", "u4"}), []string{other, other, other, last}},
 	} {
-		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.AuthenticatorRecord, error) {
-			return r.AuthenticatorsOfAll(ctx, c.users)
-		})
-		slices.SortStableFunc(got, func(a, b nightlatch.AuthenticatorRecord) int { return strings.Compare(a.User, b.User) })
-		var ids []string
-		for _, a := range got {
-			ids = append(ids, a.ID)
+		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.Holding, error) { return r.HoldingsOf(ctx, c.users) })
+		var all []string
+		for _, h := range got {
+			over := int64(0)
+			if !h.ExpiresAt.IsZero() {
+				over = h.ExpiresAt.Sub(after(0)).Microseconds()
+			}
+			all = append(all, fmt.Sprintf("%s %s %s %d", h.User, h.Kind, h.Allows, over))
 		}
-		wantEqual(t, fmt.Sprintf("of %d users", len(c.users)), strings.Join(ids, " "), c.want)
+		slices.Sort(all)
+		wantEqual(t, fmt.Sprintf("of %d users", len(c.users)), all, c.want)
 	}
 }
 
