@@ -83,7 +83,9 @@ func testOfAll(t *testing.T, s nightlatch.Store) {
 		{slices.Concat([]string{"u1"}, strangers[:9], []string{"u4"}), []string{other, other, other, last}},
 		{slices.Concat([]string{"u4"}, strangers, []string{"u1", "u4"}), []string{other, other, other, last}},
 	} {
-		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.Holding, error) { return r.HoldingsOf(ctx, c.users) })
+		got := must(t, s, func(ctx context.Context, r nightlatch.Reader) ([]nightlatch.Holding, error) {
+			return r.HoldingsOf(ctx, c.users)
+		})
 		var all []string
 		for _, h := range got {
 			over := int64(0)
