@@ -373,3 +373,24 @@ func TestTransactionsRunAgain(t *testing.T) {
 	w.want(w.RemoveAuthenticator(t.Context(), next.Token, done.Authenticator.ID, client), nil)
 	w.verifyTrail("ann")
 }
+
+// A right second factor ends a hold whose code is out, which raises Changes: what the first run made of that is not what
+// the second one is judged by, else every round would be lost to itself.
+func TestEndOfHoldRunsAgain(t *testing.T) {
+	t.Parallel()
+	w, box := lost(t, func(c *nightlatch.Config) { c.Store = twice{c.Store} })
+	session := w.knocked("ann")
+	for name, end := range map[string]func(){
+		"a sign-in":     func() { w.knocked("ann") },
+		"a fresh proof": func() { session = w.must(w.prove(session, "knock", "right")).Token },
+	} {
+		if w.holdCode(box, "ann") == "" {
+			t.Fatalf("%s: no code came", name)
+		}
+		end()
+		if _, holds := w.ways(w.begun("ann")); holds {
+			t.Errorf("%s: the hold goes on", name)
+		}
+		w.clock.pass(time.Hour)
+	}
+}
