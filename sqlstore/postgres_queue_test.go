@@ -58,3 +58,43 @@ func TestWaitersHoldNoConnections(t *testing.T) {
 		})
 	}
 }
+
+// TestLockIsNotDoneWithout: whatever a function makes of a lock that another has, what it wrote without the lock is undone, and
+// it runs again with it.
+func TestLockIsNotDoneWithout(t *testing.T) {
+	t.Parallel()
+	s := openPostgreSQL(t)
+	var runs atomic.Int64
+	var all sync.WaitGroup
+	if err := s.Tx(t.Context(), func(ctx context.Context, tx nightlatch.Tx) error {
+		if err := countTry(ctx, tx, "name:nobody", "totp"); err != nil {
+			return err
+		}
+		all.Go(func() {
+			if err := s.Tx(context.Background(), func(ctx context.Context, tx nightlatch.Tx) error {
+				run := runs.Add(1)
+				_ = s.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error { return countTry(ctx, tx, "name:nobody", "totp") })
+				return tx.Put(ctx, nightlatch.ThrottleRecord{Subject: "name:other", Kind: "totp", Data: []byte{byte(run)}})
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+		eventually(t, "the other waits", func() bool { return waiting(t, s) == 1 })
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	for subject, want := range map[string]byte{"name:nobody": 2, "name:other": 2} {
+		err := s.View(t.Context(), func(r nightlatch.Reader) error {
+			rows, err := r.ThrottlesOf(t.Context(), subject)
+			if err == nil && (len(rows) != 1 || rows[0].Data[len(rows[0].Data)-1] != want) {
+				t.Errorf("%s: %+v, want %d", subject, rows, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
