@@ -106,6 +106,13 @@ func (h *holder) clone() *holder {
 	return &c
 }
 
+// again is a copy for one run of a transaction, since a store may run that again.
+func (t *trial) again() *trial {
+	c := *t
+	c.h = t.h.clone()
+	return &c
+}
+
 // id is what pending records belong to.
 func (h *holder) id() string {
 	if h.in != nil {

@@ -196,8 +196,7 @@ func (s *Service) judgePasskey(ctx context.Context, t *trial, r factor.Response)
 }
 
 func (s *Service) settlePasskey(ctx context.Context, tx *change, t *trial, a anonymousChallenge, start Start) (Next, error) {
-	again := *t // a copy, since a store may run this again
-	again.h, t = t.h.clone(), &again
+	t = t.again()
 	st, err := tx.standing(ctx, t.h.user.ID)
 	if err != nil {
 		return Next{}, err

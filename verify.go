@@ -151,8 +151,7 @@ func (s *Service) judge(ctx context.Context, t *trial, r factor.Response) error 
 
 // settle commits what a trial came to, if it still holds. outcome is what the client is told.
 func (s *Service) settle(ctx context.Context, tx *change, t *trial, tok string) (next Next, outcome, err error) {
-	again := *t // a copy, since a store may run this again
-	again.h, t = t.h.clone(), &again
+	t = t.again()
 	user := t.h.user.ID
 	st, err := tx.standing(ctx, user) // locks the user
 	if err != nil {
