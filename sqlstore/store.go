@@ -144,7 +144,7 @@ func (s *Store) Read(ctx context.Context, f func(q Querier) error) error {
 }
 
 // Snapshot runs f with a ctx with which View and Read of this store read one snapshot, over one connection: for what asks
-// several times. f may be run again.
+// several times. f may be run again. Its error is f's, or that of the database.
 func (s *Store) Snapshot(ctx context.Context, f func(ctx context.Context) error) error {
 	return s.snapshot(ctx, func(c *conn) error { return f(reader{c}.Within(ctx)) })
 }

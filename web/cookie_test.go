@@ -21,7 +21,7 @@ func FuzzCookieNamed(f *testing.F) {
 		r := &http.Request{Header: http.Header{"Cookie": {one, two}}}
 		all := r.Cookies()
 		if len(all) == 0 && len(one)+len(two) > 5000 {
-			t.Skip("net/http looks at no more than 3000 cookies")
+			return // net/http looks at no more than 3000 cookies
 		}
 		for _, name := range []string{"a", "theme", "__Host-a"} {
 			want := r.CookiesNamed(name)

@@ -16,7 +16,7 @@ const (
 	heapGrows = 400 // percent
 	// Beside hashes of 19 MiB that would be hundreds of megabytes: there the whole is bounded. What it takes while people
 	// sign in is less, since the hashes' garbage is collected one by one: a bound that is reached gives pages back to the
-	// system, and to fill each hash with new ones takes a third of its time again.
+	// system, and to fill each hash with new ones costs a sign-in up to a quarter more.
 	hashMemory   = 19 << 20
 	memoryAround = 26 << 20
 	// memoryEvery is how often the bound is looked at.
