@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -49,12 +48,6 @@ func memoryLimit(hashes int, live int64) int64 {
 	held := int64(hashes) * hashMemory
 	rest := max(0, live-held)
 	return held + hashMemory + max(memoryAround, 2*rest+hashMemory)
-}
-
-// collect collects garbage, and says how many bytes are in use.
-func collect() int64 {
-	runtime.GC()
-	return liveHeap()
 }
 
 // liveHeap is how many bytes the last collection found in use.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,6 +75,39 @@ func TestRoomIsTakenWhileItIsLookedFor(t *testing.T) { //nolint:paralleltest // 
 		if got := runtime.GOMAXPROCS(0); got != 4 || !r.made.Load() {
 			t.Fatalf("%d threads beside a hash", got)
 		}
+	}
+}
+
+// There is no room while garbage is collected, and as much as before after it.
+func TestRoomIsAwayWhileGarbageIsCollected(t *testing.T) { //nolint:paralleltest // it sets what the process has
+	t.Setenv("GOMAXPROCS", "")
+	was := runtime.GOMAXPROCS(2)
+	defer runtime.GOMAXPROCS(was)
+	r := newRoom(&settings.Settings{})
+	var away, stop atomic.Bool
+	var watched sync.WaitGroup
+	watched.Go(func() {
+		for !stop.Load() {
+			away.CompareAndSwap(false, runtime.GOMAXPROCS(0) == 2)
+		}
+	})
+	for tries := 0; !away.Load() && tries < 10_000; tries++ {
+		if live := r.collect(); live <= 0 {
+			t.Fatalf("%d bytes in use", live)
+		}
+		if got := runtime.GOMAXPROCS(0); got != 4 {
+			t.Fatalf("%d threads after a collection", got)
+		}
+	}
+	stop.Store(true)
+	watched.Wait()
+	if !away.Load() {
+		t.Error("never fewer threads while garbage was collected")
+	}
+	r.look()
+	r.look()
+	if r.collect(); runtime.GOMAXPROCS(0) != 2 {
+		t.Errorf("a collection made room: %d threads", runtime.GOMAXPROCS(0))
 	}
 }
 

@@ -61,7 +61,7 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 		return errors.Join(err, end())
 	}
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		s.SetCollector(collect)
+		s.SetCollector(beside.collect)
 	}
 	maintain, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
