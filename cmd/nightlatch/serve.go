@@ -97,6 +97,7 @@ func (c *console) serve(ctx context.Context, l net.Listener, h http.Handler, set
 		return errors.Join(err, srv.Close())
 	}
 	log.Info("serving", "listen", l.Addr().String(), "public_url", set.PublicURL)
+	letGoOfStart()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
