@@ -60,6 +60,12 @@ func TestHost(t *testing.T) {
 		"none":          {"", "", ""},
 		"IPv6":          {"", "http://[::1]:8080", ""},
 		"hostile":       {"", "https://a b", ""},
+		"one letter":    {"a", "", "@a"},
+		"dot at first":  {"", "https://.example.com", ""},
+		"dash at last":  {"", "https://example.com-:443", ""},
+		"not a name":    {"", "https://exam_ple.com", ""},
+		"long":          {strings.Repeat("a", 253), "", "@" + strings.Repeat("a", 253)},
+		"too long":      {"", "https://" + strings.Repeat("a", 254), ""},
 	} {
 		p := newPerson(t, both(Options{Host: tc.option})[1], address[SMS][0])
 		p.call.Origin = tc.origin

@@ -12,7 +12,6 @@ package sentcode
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -135,15 +134,14 @@ func (f *Factor) Info() factor.Info {
 // short lives half of it, else no code would ever be sent twice.
 func (f *Factor) renewBelow() time.Duration { return min(late, f.options.Lifetime/2) }
 
-var hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
-
 // hostOf is a host without its port, or "" for what is none that an SMS could name.
 func hostOf(host string) string {
 	host = strings.ToLower(host)
 	if at := strings.LastIndexByte(host, ':'); at >= 0 {
 		host = host[:at]
 	}
-	if !hostForm.MatchString(host) {
+	const inside = "abcdefghijklmnopqrstuvwxyz0123456789"
+	if host == "" || len(host) > 253 || strings.Trim(host, inside+".-") != "" || strings.ContainsAny(host[:1]+host[len(host)-1:], ".-") {
 		return ""
 	}
 	return host
