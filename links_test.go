@@ -45,6 +45,21 @@ func TestPagesLinkNoStore(t *testing.T) {
 	}
 }
 
+// TestTablesAreNotLinked: what numbers and countries are read by is in small tables, made from libraries that are larger by
+// far and unpack themselves at each start. See docs/decisions/025-numbering-plans.md.
+func TestTablesAreNotLinked(t *testing.T) {
+	t.Parallel()
+	packages, _ := linkedBy(t, "./cmd/nightlatch")
+	if !slices.Contains(packages, module+"/deliver/phone") {
+		t.Fatal("the program does not read numbers: this test looks at another")
+	}
+	for _, barred := range []string{"github.com/nyaruka/phonenumbers", "golang.org/x/text/language/display"} {
+		if slices.Contains(packages, barred) {
+			t.Errorf("%s is linked", barred)
+		}
+	}
+}
+
 // linkedBy returns all packages that a program links, and the modules that they are of, the program's own among them.
 func linkedBy(t *testing.T, program string) (packages, modules []string) {
 	t.Helper()
