@@ -46,7 +46,7 @@ func (g *garbage) tidy() {
 	}
 	live := g.collect()
 	g.left.Add(-left) // what was left meanwhile may still be there
-	g.room = live - held
+	g.room = live - max(held, g.held.Load()) // what a hash held that ended or began meanwhile was found in use, too
 }
 
 // memoryOf is what a hash takes, in bytes.

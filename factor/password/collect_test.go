@@ -37,6 +37,25 @@ func TestCollector(t *testing.T) {
 	}
 }
 
+// TestCollectorBesideTheEndOfAHash: what a hash held that ends while garbage is collected is nothing that lives besides.
+func TestCollectorBesideTheEndOfAHash(t *testing.T) {
+	t.Parallel()
+	l := NewLimiter(2, 0)
+	collected := 0
+	var end func()
+	l.SetCollector(func() int64 {
+		collected++
+		end()
+		return 5<<20 + memoryOf(DefaultCost())
+	})
+	end = l.garbage.take(DefaultCost())
+	l.garbage.take(DefaultCost())()
+	l.garbage.take(DefaultCost())
+	if collected != 1 || l.garbage.room != 5<<20 {
+		t.Errorf("collected %d times, want 1; %d bytes may be left", collected, l.garbage.room)
+	}
+}
+
 // TestCheapGarbage: what hardly takes memory is not worth it.
 func TestCheapGarbage(t *testing.T) {
 	t.Parallel()
