@@ -21,7 +21,8 @@ type Account struct {
 	HeldBack         bool // whoever had another address before disowned this one: it opens nothing
 	CreatedAt        time.Time
 
-	mark string // of a defined one: what settings said when it was last taken in
+	mark    string // of a defined one: what settings said when it was last taken in
+	grouped bool   // Groups were read with it
 	// before is the confirmed address before the last change, or "", which may be undone until undoUntil.
 	before    string
 	undoUntil time.Time

@@ -40,17 +40,31 @@ func (s *Server) defineAccounts(ctx context.Context, defined []settings.Account)
 	return kept, nil
 }
 
+// selectDefined are the accounts that settings have defined. They are few, and have an index of their own.
+const selectDefined = `SELECT ` + accountColumns + `, NULL, '', FALSE FROM accounts a WHERE a.defined <> '' ORDER BY a.id`
+
 // disableUndefined disables the accounts that settings define no longer.
 func (s *Server) disableUndefined(ctx context.Context, kept map[string]bool) error {
-	return s.Accounts.List(ctx, func(a Account) error {
-		if !a.Defined || kept[a.ID] || a.Disabled {
-			return nil
+	var defined []listed
+	err := s.store.Read(ctx, func(q sqlstore.Querier) (err error) {
+		defined, err = listedOf(ctx, q, selectDefined)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range defined {
+		if kept[a.ID] || a.Disabled {
+			continue
 		}
 		e := nightlatch.Event{Name: eventUndefined, By: bySettings}
-		return s.change(ctx, a, e, true, func(ctx context.Context) error {
+		if err := s.change(ctx, a.Account, e, true, func(ctx context.Context) error {
 			return write(ctx, `UPDATE accounts SET disabled = $2 WHERE id = $1`, a.ID, true)
-		})
-	})
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Server) define(ctx context.Context, d settings.Account) (Account, error) {

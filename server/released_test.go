@@ -31,7 +31,7 @@ import (
 var makeReleased = flag.Bool("make-released", false, "make the databases of released schemas that are missing")
 
 // released are the schemas, by how many migrations the engine and the server had.
-var released = []struct{ engine, server int }{{1, 1}, {2, 1}, {2, 2}, {3, 3}, {3, 4}, {4, 4}, {5, 4}}
+var released = []struct{ engine, server int }{{1, 1}, {2, 1}, {2, 2}, {3, 3}, {3, 4}, {4, 4}, {5, 4}, {5, 5}}
 
 const releasedDir = "testdata/released"
 
@@ -146,6 +146,14 @@ func useReleased(t *testing.T, p *site, set *settings.Settings, h held) {
 	anna := find(t, s, "anna")
 	if len(anna.Groups) != 1 || anna.Groups[0] != "staff" || !anna.Admin {
 		t.Errorf("anna = %+v", anna)
+	}
+	if err := s.Accounts.List(t.Context(), func(a Account) error {
+		if want := map[bool]int{true: 1}[a.Username == "anna"]; len(a.Groups) != want || want > 0 && a.Groups[0] != "staff" {
+			t.Errorf("listed: %+v", a)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
 	}
 	if err := s.Service.Users(t.Context(), func(user string) error {
 		_, err := s.Service.VerifyTrail(t.Context(), user, nightlatch.Trail{})
@@ -268,7 +276,7 @@ func dumpReleased(t *testing.T, p *site, engine, server int) {
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "-- A database of a released schema: see ../../released_test.go. It never changes.\nBEGIN;\n")
-	for _, text := range column(t, db, `SELECT sql FROM main.sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC, name`) {
+	for _, text := range column(t, db, `SELECT sql FROM main.sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC, name`) {
 		fmt.Fprintf(&out, "%s;\n", text)
 	}
 	for _, table := range column(t, db, `SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY name`) {
@@ -281,6 +289,9 @@ func dumpReleased(t *testing.T, p *site, engine, server int) {
 		for _, row := range column(t, db, `SELECT `+quoted+` FROM `+from+`.`+table) {
 			fmt.Fprintf(&out, "INSERT INTO %s (%s) VALUES (%s);\n", table, strings.Join(names, ", "), row)
 		}
+	}
+	for _, text := range column(t, db, `SELECT sql FROM main.sqlite_master WHERE type = 'trigger' ORDER BY name`) {
+		fmt.Fprintf(&out, "%s;\n", text)
 	}
 	out.WriteString("COMMIT;\n")
 	if err := os.WriteFile(releasedFile(engine, server), out.Bytes(), 0o600); err != nil {

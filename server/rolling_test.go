@@ -74,24 +74,40 @@ func linesOf(t *testing.T, name string) map[string]int {
 }
 
 // adds are the statements by which an older program is not disturbed: new tables, indexes that forbid nothing, and columns
-// that have a value where nobody gives one.
-var adds = regexp.MustCompile(`(?is)^(CREATE TABLE|CREATE INDEX|INSERT INTO|ALTER TABLE \w+ ADD COLUMN \w+ \w+( NOT NULL DEFAULT [\w']+| DEFAULT [\w']+)?$)`)
+// that have a value where nobody gives one. An index may be made anew under its name, with more in it, and what fills a new
+// column may stand in a trigger, so that it is filled when an older program writes, too.
+var (
+	adds     = regexp.MustCompile(`(?is)^(CREATE TABLE|CREATE INDEX|INSERT INTO|ALTER TABLE \w+ ADD COLUMN \w+ \w+( NOT NULL DEFAULT [\w']+| DEFAULT [\w']+)?$)`)
+	newTable = regexp.MustCompile(`(?i)CREATE TABLE (\w+)`)
+	newField = regexp.MustCompile(`(?i)ALTER TABLE (\w+) ADD COLUMN (\w+)`)
+	unique   = regexp.MustCompile(`(?is)^CREATE UNIQUE INDEX \w+\s+ON (\w+)`)
+	anew     = regexp.MustCompile(`(?i)DROP INDEX (\w+);\s*CREATE INDEX (\w+)`)
+	trigger  = regexp.MustCompile(`(?is)CREATE TRIGGER \w+ AFTER (?:INSERT|DELETE) ON \w+ BEGIN(.*?)\bEND;`)
+	fills    = regexp.MustCompile(`(?is)^UPDATE (\w+) SET (\w+) = coalesce\(\(SELECT [^;=]*= accounts\.id\), ''\)(\s+WHERE id = \w+\.\w+)?$`)
+)
 
 // additive says what a migration does that is more than to add.
 func additive(text string) (bad []string) {
 	text = regexp.MustCompile(`--[^\n]*`).ReplaceAllString(text, "")
-	made := map[string]bool{} // a table that is new may have any index, and be filled
-	for _, m := range regexp.MustCompile(`(?i)CREATE TABLE (\w+)`).FindAllStringSubmatch(text, -1) {
-		made[m[1]] = true
+	may := map[string]bool{} // a table that is new may have any index, and be filled; a column that is new may be filled
+	for _, m := range newTable.FindAllStringSubmatch(text, -1) {
+		may[m[1]] = true
 	}
-	unique := regexp.MustCompile(`(?is)^CREATE UNIQUE INDEX \w+\s+ON (\w+)`)
-	for statement := range strings.SplitSeq(text, ";") {
+	for _, m := range newField.FindAllStringSubmatch(text, -1) {
+		may[m[1]+"."+m[2]] = true
+	}
+	for _, m := range anew.FindAllStringSubmatch(text, -1) {
+		may["DROP INDEX "+m[1]] = m[1] == m[2]
+	}
+	for statement := range strings.SplitSeq(trigger.ReplaceAllString(text, "$1"), ";") {
 		statement = strings.TrimSpace(statement)
-		m := unique.FindStringSubmatch(statement)
-		if statement == "" || adds.MatchString(statement) || m != nil && made[m[1]] {
-			continue
+		index, fill := unique.FindStringSubmatch(statement), fills.FindStringSubmatch(statement)
+		switch {
+		case statement == "", adds.MatchString(statement), may[statement],
+			index != nil && may[index[1]], fill != nil && may[fill[1]+"."+fill[2]]:
+		default:
+			bad = append(bad, statement)
 		}
-		bad = append(bad, statement)
 	}
 	return bad
 }
@@ -119,6 +135,8 @@ func TestMigrationsAdd(t *testing.T) {
 	for _, text := range []string{
 		"DROP TABLE accounts", "ALTER TABLE accounts RENAME COLUMN a TO b", "ALTER TABLE accounts ADD COLUMN a TEXT NOT NULL",
 		"CREATE UNIQUE INDEX x ON accounts (email)", "UPDATE accounts SET admin = 1", "ALTER TABLE accounts DROP COLUMN a",
+		"DROP INDEX accounts_order", "CREATE TRIGGER x BEFORE INSERT ON accounts BEGIN SELECT RAISE(ABORT, 'no')",
+		"UPDATE accounts SET email = coalesce((SELECT 1 WHERE 1 = accounts.id), '')",
 	} {
 		if fmt.Sprint(additive("CREATE TABLE other (x TEXT);"+text)) != fmt.Sprint([]string{text}) {
 			t.Errorf("%s passes for a migration that only adds", text)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 
 	"github.com/nightlatch/nightlatch/sqlstore"
@@ -16,9 +17,13 @@ type listed struct {
 	byEmail bool
 }
 
-// columns after those of an account: what it was found by.
+// columns after those of an account: its groups, where the database keeps them beside it, and what it was found by.
 func (l *listed) Scan(rows *sql.Rows) (err error) {
-	l.Account, err = scanAccount(more{rows, []any{&l.key, &l.byEmail}})
+	var groups sql.NullString
+	l.Account, err = scanAccount(more{rows, []any{&groups, &l.key, &l.byEmail}})
+	if l.grouped = groups.Valid; groups.String != "" {
+		l.Groups = slices.Sorted(strings.SplitSeq(groups.String, ","))
+	}
 	return err
 }
 
@@ -31,7 +36,7 @@ type more struct {
 func (m more) Scan(to ...any) error { return m.rows.Scan(append(to, m.extra...)...) }
 
 // The order of all accounts is that of the names they go by. It is an index of its own.
-const selectAll = `SELECT ` + accountColumns + `,
+const selectAll = `SELECT ` + accountColumns + `, a.group_names,
 		CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END, FALSE
 	FROM accounts a
 	WHERE CASE WHEN a.username_key <> '' THEN a.username_key ELSE a.email_key END >= $1
@@ -40,10 +45,10 @@ const selectAll = `SELECT ` + accountColumns + `,
 // Those that begin with something are two walks along the indexes of names and of addresses, each no longer than the
 // answer. No name is an address, so no key comes twice.
 const selectFrom = `SELECT * FROM (
-		SELECT * FROM (SELECT ` + accountColumns + `, a.username_key AS found, FALSE AS by_email FROM accounts a
+		SELECT * FROM (SELECT ` + accountColumns + `, a.group_names, a.username_key AS found, FALSE AS by_email FROM accounts a
 			WHERE a.username_key <> '' AND a.username_key >= $1 AND a.username_key < $2 ORDER BY a.username_key LIMIT $3) AS named
 		UNION ALL
-		SELECT * FROM (SELECT ` + accountColumns + `, a.email_key AS found, TRUE AS by_email FROM accounts a
+		SELECT * FROM (SELECT ` + accountColumns + `, a.group_names, a.email_key AS found, TRUE AS by_email FROM accounts a
 			WHERE a.email_key <> '' AND a.email_key >= $1 AND a.email_key < $2 ORDER BY a.email_key LIMIT $3) AS addressed
 	) AS both_ways ORDER BY found LIMIT $3`
 
@@ -54,7 +59,7 @@ const lastRune = "\U0010FFFF"
 func after(key string) string { return key + "\x01" }
 
 // walk returns at most n accounts whose name or address begins with a prefix as it is compared, from a key on, in the
-// order of keys, without their groups. Who is found by name and address comes twice.
+// order of keys, with their groups where the database keeps them beside an account. Who is found by name and address comes twice.
 func (s *Accounts) walk(ctx context.Context, prefix, from string, n int) (found []listed, err error) {
 	query, args := selectFrom, []any{max(from, prefix), prefix + lastRune, n}
 	if prefix == "" {
@@ -67,12 +72,23 @@ func (s *Accounts) walk(ctx context.Context, prefix, from string, n int) (found 
 	return found, err
 }
 
-// group puts the groups of all into accounts.
+// group puts the groups of all that lack them into accounts.
 func (s *Accounts) group(ctx context.Context, accounts []Account) error {
+	var ids []string
+	for _, a := range accounts {
+		if !a.grouped {
+			ids = append(ids, a.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
 	return s.store.Read(ctx, func(q sqlstore.Querier) error {
-		groups, err := groupsOf(ctx, q, idsOf(accounts)...)
+		groups, err := groupsOf(ctx, q, ids...)
 		for i, a := range accounts {
-			accounts[i].Groups = groups[a.ID]
+			if !a.grouped {
+				accounts[i].Groups = groups[a.ID]
+			}
 		}
 		return err
 	})
@@ -159,7 +175,7 @@ func (s *Accounts) Names(ctx context.Context, ids []string) (names map[string]st
 	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
 		names = make(map[string]string, len(ids))
 		return sqlstore.Among(ids, func(list string, args []any) error {
-			found, err := listedOf(ctx, q, `SELECT `+accountColumns+`, '', FALSE FROM accounts a WHERE a.id IN `+list, args...)
+			found, err := listedOf(ctx, q, `SELECT `+accountColumns+`, a.group_names, '', FALSE FROM accounts a WHERE a.id IN `+list, args...)
 			for _, l := range found {
 				u := l.user()
 				names[l.ID] = cmp.Or(u.Name, u.Email, u.ID)

@@ -31,8 +31,9 @@ func (h *house) copier(ctx context.Context, name string) (*copier, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Groups come before their account, which says what they are: else a trigger would write it once more.
 	c := &copier{h: h, id: a.ID, tables: []*table{
-		{name: "accounts", owner: "id"}, {name: "account_groups", owner: "account_id"}, {name: "foreign_hashes", owner: "account_id"},
+		{name: "account_groups", owner: "account_id"}, {name: "accounts", owner: "id"}, {name: "foreign_hashes", owner: "account_id"},
 		{name: "nl_users", owner: "user_id"}, {name: "nl_authenticators", owner: "user_id"}, {name: "nl_events", owner: "user_id"},
 	}}
 	for _, t := range c.tables {
