@@ -352,39 +352,3 @@ func TestNames(t *testing.T) {
 		t.Errorf("a country whose name is empty is called %q", got)
 	}
 }
-
-// TestPatterns: every pattern of the tables can be made, since to read a number with one that cannot would end the program.
-func TestPatterns(t *testing.T) {
-	t.Parallel()
-	text, err := unpacked(packedPlans)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := readPlans(text, everyCountry())
-	if err != nil {
-		t.Fatal(err)
-	}
-	made := 0
-	try := func(of, pattern string) {
-		made++
-		if _, err := regexp.Compile("^(?:" + pattern + ")$"); err != nil {
-			t.Errorf("+%s: %q: %v", of, pattern, err)
-		}
-	}
-	for _, p := range all {
-		try(p.code, p.prefix)
-		for _, f := range p.formats {
-			try(p.code, f.pattern)
-			try(p.code, f.leading)
-		}
-		for _, c := range p.countries {
-			try(p.code, c.leading)
-			for _, k := range c.kinds {
-				try(p.code, k.pattern)
-			}
-		}
-	}
-	if made < 3000 {
-		t.Errorf("there are only %d patterns", made)
-	}
-}
