@@ -45,7 +45,7 @@ func (g *garbage) tidy() {
 		return
 	}
 	live := g.collect()
-	g.left.Add(-left) // what was left meanwhile may still be there
+	g.left.Add(-left)                        // what was left meanwhile may still be there
 	g.room = live - max(held, g.held.Load()) // what a hash held that ended or began meanwhile was found in use, too
 }
 
