@@ -35,13 +35,13 @@ func Parser(countries []string) func(text, lang string) (e164, spoken string, er
 	for _, c := range countries {
 		allowed = append(allowed, strings.ToUpper(c))
 	}
-	tables := sync.OnceValues(func() (tables, error) { return readTables(allowed) })
+	unpack := sync.OnceValues(func() (tables, error) { return readTables(allowed) })
 	return func(text, lang string) (string, string, error) {
 		bare, ok := withoutGroups(text)
 		if !ok {
 			return "", "", errPhone
 		}
-		t, err := tables()
+		t, err := unpack()
 		if err != nil {
 			return "", "", err
 		}

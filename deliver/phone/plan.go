@@ -130,8 +130,8 @@ func (p plan) grouped(national string) string {
 	return national
 }
 
-// A pattern is made when a number is read, and not kept: that takes less than a millisecond for a number, and the patterns of
-// all countries would be tens of megabytes. The tables are our own: a test has made each of their patterns.
+// A pattern is made when a number is read, and not kept: that takes about a millisecond for a number, and the patterns of all
+// countries would be tens of megabytes. The tables are our own: a test has made each of their patterns.
 
 // fitsWhole reports whether the pattern is all of the digits.
 func fitsWhole(pattern, digits string) bool {
