@@ -61,15 +61,12 @@ func (r *room) take() {
 // collect collects garbage, and says how many bytes are in use. There is no room meanwhile: the runtime's sweep makes way
 // after each span, and would each time wake a thread that has nothing to do, to look for work.
 func (r *room) collect() (live int64) {
-	if r.more == 0 {
-		runtime.GC()
-		return liveHeap()
+	if r.more > 0 {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(r.processors))
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	was := runtime.GOMAXPROCS(r.processors)
 	runtime.GC()
-	runtime.GOMAXPROCS(was)
 	return liveHeap()
 }
 
