@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// heapGrows is by how much of what lives, some 5 MB, the heap may grow before it is looked through: a decision about a
+	// heapGrows is by how much of what lives, some 3 MB, the heap may grow before it is looked through: a decision about a
 	// request makes little and needs it briefly, and to look through all that lives again and again would cost more than
 	// the decision.
 	heapGrows = 400 // percent
