@@ -140,8 +140,8 @@ func hostOf(host string) string {
 	if at := strings.LastIndexByte(host, ':'); at >= 0 {
 		host = host[:at]
 	}
-	const inside = "abcdefghijklmnopqrstuvwxyz0123456789"
-	if host == "" || len(host) > 253 || strings.Trim(host, inside+".-") != "" || strings.ContainsAny(host[:1]+host[len(host)-1:], ".-") {
+	const alphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789"
+	if host == "" || len(host) > 253 || strings.Trim(host, alphanumeric+".-") != "" || strings.ContainsAny(host[:1]+host[len(host)-1:], ".-") {
 		return ""
 	}
 	return host
