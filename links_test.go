@@ -45,9 +45,9 @@ func TestPagesLinkNoStore(t *testing.T) {
 	}
 }
 
-// TestTablesAreNotLinked: what numbers and countries are read by is in small tables, made from libraries that are larger by
-// far and unpack themselves at each start. See docs/decisions/025-numbering-plans.md.
-func TestTablesAreNotLinked(t *testing.T) {
+// TestNumbersLinkNoLibrary: numbers are read by small tables, made from libraries that are larger by far and unpack
+// themselves at each start. See docs/decisions/025-numbering-plans.md.
+func TestNumbersLinkNoLibrary(t *testing.T) {
 	t.Parallel()
 	packages, _ := linkedBy(t, "./cmd/nightlatch")
 	if !slices.Contains(packages, module+"/deliver/phone") {
