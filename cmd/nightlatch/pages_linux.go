@@ -32,20 +32,15 @@ func letGoOfStart() {
 type mapping struct{ begin, end uintptr }
 
 // unchanged are the mappings of a file, in the form of Linux' /proc/PID/smaps, that are as the file is: nobody may write
-// to them, and nobody did before that was so. To let go of others would lose what was written.
+// to them, and nobody did before that was so. To let go of others would lose what was written, and so would to let go of one
+// of which that is not told.
 func unchanged(smaps io.Reader, file string) (found []mapping) {
 	var now mapping
-	take := func() {
-		if now.end > now.begin {
-			found = append(found, now)
-		}
-		now = mapping{}
-	}
+	told := 0
 	for lines := bufio.NewScanner(smaps); lines.Scan(); {
 		line := lines.Text()
 		if m, ok := readOnly(line, file); ok {
-			take()
-			now = m
+			now, told = m, 0
 			continue
 		}
 		name, rest, _ := strings.Cut(line, ":")
@@ -54,9 +49,11 @@ func unchanged(smaps io.Reader, file string) (found []mapping) {
 			if strings.TrimSpace(rest) != "0 kB" {
 				now = mapping{}
 			}
+			if told++; told == 2 && now.end > now.begin {
+				found = append(found, now)
+			}
 		}
 	}
-	take()
 	return found
 }
 

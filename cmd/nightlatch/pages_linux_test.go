@@ -58,6 +58,9 @@ func TestUnchangedMappings(t *testing.T) {
 		"swapped":                         {one("r--p", "/a b/nightlatch", strings.Replace(clean, "Swap: 0", "Swap: 4", 1)), nil},
 		"two":                             {one("r-xp", "/a b/nightlatch", clean) + one("r--p", "/a b/nightlatch", clean), append(found, found...)},
 		"the first":                       {one("r-xp", "/a b/nightlatch", clean) + one("rw-p", "/a b/nightlatch", clean), found},
+		"broken off":                      {one("r-xp", "/a b/nightlatch", clean) + one("r--p", "/a b/nightlatch", "Rss: 8 kB\n"), found},
+		"broken off in a line":            {one("r-xp", "/a b/nightlatch", "Rss: 8 kB\nAnonymous:"), nil},
+		"swap is not told":                {one("r-xp", "/a b/nightlatch", "Anonymous: 0 kB\n"), nil},
 		"nothing":                         {"", nil},
 	} {
 		got := unchanged(strings.NewReader(v.smaps), "/a b/nightlatch")
