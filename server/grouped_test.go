@@ -48,11 +48,18 @@ func TestGroupsBeside(t *testing.T) {
 			return write(ctx, `INSERT INTO account_groups (account_id, name) SELECT id, $1 FROM accounts`, "all")
 		})
 		n.listGroups(map[string][]string{"anna": {"a.b_c-d", "all"}, "berta": {"all", "dev"}, "carl": {"aa", "all", "zz"}})
+		n.write(func(ctx context.Context) error { // as one does by hand
+			return write(ctx, `UPDATE account_groups SET name = $2 WHERE name = $1`, "aa", "bb")
+		})
+		n.write(func(ctx context.Context) error {
+			return write(ctx, `UPDATE account_groups SET account_id = $2 WHERE name = $1`, "dev", carl.ID)
+		})
+		n.listGroups(map[string][]string{"anna": {"a.b_c-d", "all"}, "berta": {"all"}, "carl": {"all", "bb", "dev", "zz"}})
 
 		if err := s.Remove(t.Context(), find(t, s, "berta"), "test"); err != nil {
 			t.Fatal(err)
 		}
-		n.listGroups(map[string][]string{"anna": {"a.b_c-d", "all"}, "carl": {"aa", "all", "zz"}})
+		n.listGroups(map[string][]string{"anna": {"a.b_c-d", "all"}, "carl": {"all", "bb", "dev", "zz"}})
 	})
 }
 

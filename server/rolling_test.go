@@ -82,8 +82,8 @@ var (
 	newField = regexp.MustCompile(`(?i)ALTER TABLE (\w+) ADD COLUMN (\w+)`)
 	unique   = regexp.MustCompile(`(?is)^CREATE UNIQUE INDEX \w+\s+ON (\w+)`)
 	anew     = regexp.MustCompile(`(?i)DROP INDEX (\w+);\s*CREATE INDEX (\w+)`)
-	trigger  = regexp.MustCompile(`(?is)CREATE TRIGGER \w+ AFTER (?:INSERT|DELETE) ON \w+ BEGIN(.*?)\bEND;`)
-	fills    = regexp.MustCompile(`(?is)^UPDATE (\w+) SET (\w+) = coalesce\(\(SELECT [^;=]*= accounts\.id\), ''\)(\s+WHERE id = \w+\.\w+)?$`)
+	trigger  = regexp.MustCompile(`(?is)CREATE TRIGGER \w+ AFTER (?:INSERT|UPDATE|DELETE) ON \w+ BEGIN(.*?)\bEND;`)
+	fills    = regexp.MustCompile(`(?is)^UPDATE (\w+) SET (\w+) = coalesce\(\(SELECT [^;=]*= accounts\.id\), ''\)(\s+WHERE id (= \w+\.\w+|IN \(OLD\.\w+, NEW\.\w+\)))?$`)
 )
 
 // additive says what a migration does that is more than to add.

@@ -7,6 +7,10 @@ CREATE TRIGGER account_groups_added AFTER INSERT ON account_groups BEGIN
 	UPDATE accounts SET group_names = coalesce((SELECT group_concat(g.name, ',') FROM account_groups g WHERE g.account_id = accounts.id), '')
 		WHERE id = NEW.account_id;
 END;
+CREATE TRIGGER account_groups_changed AFTER UPDATE ON account_groups BEGIN
+	UPDATE accounts SET group_names = coalesce((SELECT group_concat(g.name, ',') FROM account_groups g WHERE g.account_id = accounts.id), '')
+		WHERE id IN (OLD.account_id, NEW.account_id);
+END;
 CREATE TRIGGER account_groups_removed AFTER DELETE ON account_groups BEGIN
 	UPDATE accounts SET group_names = coalesce((SELECT group_concat(g.name, ',') FROM account_groups g WHERE g.account_id = accounts.id), '')
 		WHERE id = OLD.account_id;
