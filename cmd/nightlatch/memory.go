@@ -13,7 +13,10 @@ const (
 	// request makes little and needs it briefly, and to look through all that lives again and again would cost more than
 	// the decision.
 	heapGrows = 400 // percent
-	// Beside hashes of 19 MiB that would be hundreds of megabytes: there the whole is bounded. What it takes while people
+	// heapGrowsBesideHashes leaves room for a hash, whose garbage is collected before the next one begins: else each hash is
+	// more than the heap may grow by, and all that lives is looked through a second time.
+	heapGrowsBesideHashes = 1600 // percent
+	// Beside hashes that would be hundreds of megabytes: there the whole is bounded. What it takes while people
 	// sign in is less, since the hashes' garbage is collected one by one: a bound that is reached gives pages back to the
 	// system, and to fill each hash with new ones costs a sign-in up to a quarter more.
 	hashMemory   = 19 << 20
@@ -22,11 +25,8 @@ const (
 	memoryEvery = 15 * time.Second
 )
 
-// spendMemory sets both, and raises the bound with what lives, until ctx ends. Whoever sets GOGC or GOMEMLIMIT decides.
+// spendMemory sets the bound, and raises it with what lives, until ctx ends. Whoever sets GOMEMLIMIT decides.
 func spendMemory(ctx context.Context, hashes int) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrows)
-	}
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}

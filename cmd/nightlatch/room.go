@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,9 +15,11 @@ import (
 // room is what the scheduler has beside hashes: as many threads more may run as hashes do, so that what takes no time
 // never waits until a hash is interrupted. The system then shares the processors between them, and prefers who has used
 // little. Where no hash is computed those threads would only stand in each other's way, and a decision about a request
-// cost more: there are as many as processors then.
+// cost more: there are as many as processors then. The heap may grow further beside hashes, too.
 type room struct {
-	processors, more int // more: beside hashes; 0: whoever set GOMAXPROCS has decided
+	processors, more int               // more: beside hashes; 0: whoever set GOMAXPROCS has decided
+	grow             func(percent int) // by which the heap may grow; nothing happens where GOGC decides
+	growth           int               // beside hashes, in percent
 
 	taken atomic.Bool // a hash began since it was last looked
 	made  atomic.Bool
@@ -30,7 +33,14 @@ const roomEvery = time.Second
 // newRoom makes limits.hashes a number, finds out how much room there may be, and makes it: the pools of databases are as
 // large as that needs.
 func newRoom(set *settings.Settings) *room {
-	r := &room{processors: runtime.GOMAXPROCS(0)}
+	r := &room{processors: runtime.GOMAXPROCS(0), grow: func(int) {}, growth: heapGrowsBesideHashes}
+	if os.Getenv("GOGC") == "" {
+		r.grow = func(percent int) { debug.SetGCPercent(percent) }
+	}
+	if os.Getenv("GOMEMLIMIT") != "" {
+		r.growth = heapGrows // the garbage of hashes is not collected one by one
+	}
+	r.grow(heapGrows)
 	if set.Limits.Hashes == 0 {
 		set.Limits.Hashes = r.processors
 	}
@@ -54,6 +64,7 @@ func (r *room) take() {
 	defer r.mu.Unlock()
 	if !r.made.Load() {
 		runtime.GOMAXPROCS(r.processors + r.more)
+		r.grow(r.growth)
 		r.made.Store(true)
 	}
 }
@@ -96,4 +107,5 @@ func (r *room) look() {
 		return
 	}
 	runtime.GOMAXPROCS(r.processors)
+	r.grow(heapGrows)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,11 +15,20 @@ import (
 	"github.com/nightlatch/nightlatch/server/settings"
 )
 
+// processors is how many there are for a test. What it sets of the process is undone after it.
+func processors(t *testing.T, n int) {
+	t.Helper()
+	was, percent := runtime.GOMAXPROCS(n), debug.SetGCPercent(100)
+	t.Cleanup(func() {
+		debug.SetGCPercent(percent)
+		runtime.GOMAXPROCS(was)
+	})
+}
+
 // Hashes have as many threads as processors, and all else has others, as long as there are hashes.
 func TestRoomBesideHashes(t *testing.T) { //nolint:paralleltest // it sets what the process has
 	t.Setenv("GOMAXPROCS", "")
-	was := runtime.GOMAXPROCS(3)
-	defer runtime.GOMAXPROCS(was)
+	processors(t, 3)
 	threads := func(want int, when string) {
 		t.Helper()
 		if got := runtime.GOMAXPROCS(0); got != want {
@@ -51,11 +61,48 @@ func TestRoomBesideHashes(t *testing.T) { //nolint:paralleltest // it sets what 
 	threads(3, "GOMAXPROCS is set")
 }
 
+// Beside hashes the heap may grow by more, unless whoever set GOGC or GOMEMLIMIT has decided.
+func TestHeapGrowsBesideHashes(t *testing.T) { //nolint:paralleltest // it sets what the process has
+	processors(t, 2)
+	for _, v := range []struct {
+		gogc, limit            string
+		start, without, beside int
+	}{
+		{"", "", heapGrowsBesideHashes, heapGrows, heapGrowsBesideHashes},
+		{"", "1GiB", heapGrows, heapGrows, heapGrows},
+		{"90", "", 100, 100, 100},
+	} {
+		t.Setenv("GOMAXPROCS", "")
+		t.Setenv("GOGC", v.gogc)
+		t.Setenv("GOMEMLIMIT", v.limit)
+		debug.SetGCPercent(100)
+		grows := func(want int, when string) {
+			t.Helper()
+			got := debug.SetGCPercent(100)
+			if debug.SetGCPercent(got); got != want {
+				t.Errorf("GOGC=%s GOMEMLIMIT=%s, %s: the heap may grow by %d percent, want %d", v.gogc, v.limit, when, got, want)
+			}
+		}
+		r := newRoom(&settings.Settings{})
+		grows(v.start, "at the start")
+		r.look()
+		r.look()
+		grows(v.without, "without hashes")
+		r.take()
+		grows(v.beside, "beside a hash")
+		r.collect()
+		grows(v.beside, "after a collection")
+		r.look()
+		r.look()
+		grows(v.without, "without hashes again")
+		runtime.GOMAXPROCS(2)
+	}
+}
+
 // A hash that begins while the room is about to be taken away has it.
 func TestRoomIsTakenWhileItIsLookedFor(t *testing.T) { //nolint:paralleltest // it sets what the process has
 	t.Setenv("GOMAXPROCS", "")
-	was := runtime.GOMAXPROCS(2)
-	defer runtime.GOMAXPROCS(was)
+	processors(t, 2)
 	r := newRoom(&settings.Settings{})
 	for i := range 3000 {
 		r.take()
@@ -81,8 +128,7 @@ func TestRoomIsTakenWhileItIsLookedFor(t *testing.T) { //nolint:paralleltest // 
 // There is no room while garbage is collected, and as much as before after it.
 func TestRoomIsAwayWhileGarbageIsCollected(t *testing.T) { //nolint:paralleltest // it sets what the process has
 	t.Setenv("GOMAXPROCS", "")
-	was := runtime.GOMAXPROCS(2)
-	defer runtime.GOMAXPROCS(was)
+	processors(t, 2)
 	r := newRoom(&settings.Settings{})
 	var away, stop atomic.Bool
 	var watched sync.WaitGroup
@@ -114,8 +160,7 @@ func TestRoomIsAwayWhileGarbageIsCollected(t *testing.T) { //nolint:paralleltest
 // The server that serve opens makes room before it hashes.
 func TestServeTellsOfHashes(t *testing.T) { //nolint:paralleltest // it sets what the process has
 	t.Setenv("GOMAXPROCS", "")
-	was := runtime.GOMAXPROCS(2)
-	defer runtime.GOMAXPROCS(was)
+	processors(t, 2)
 	set, err := settings.Load(settings.Sources{Env: []string{"NIGHTLATCH_DATA_DIR=" + t.TempDir()}})
 	if err != nil {
 		t.Fatal(err)
