@@ -175,7 +175,7 @@ func (s *Accounts) Names(ctx context.Context, ids []string) (names map[string]st
 	err = s.store.Read(ctx, func(q sqlstore.Querier) error {
 		names = make(map[string]string, len(ids))
 		return sqlstore.Among(ids, func(list string, args []any) error {
-			found, err := listedOf(ctx, q, `SELECT `+accountColumns+`, a.group_names, '', FALSE FROM accounts a WHERE a.id IN `+list, args...)
+			found, err := listedOf(ctx, q, `SELECT `+accountColumns+`, NULL, '', FALSE FROM accounts a WHERE a.id IN `+list, args...)
 			for _, l := range found {
 				u := l.user()
 				names[l.ID] = cmp.Or(u.Name, u.Email, u.ID)
