@@ -15,7 +15,7 @@ import (
 func (s *Server) factors(set *settings.Settings) []factor.Factor {
 	s.password = password.New(password.Options{
 		MinLength: set.Password.MinLength, MaxLength: set.Password.MaxLength, Cost: s.cost, Foreign: s.foreignWorks,
-		Parallel: set.Limits.Hashes, Queue: set.Limits.Waiting, Turn: s.hashes,
+		Parallel: set.Limits.Hashes, Queue: set.Limits.Waiting, Turn: s.hashes, IDKey: s.idKey,
 	})
 	s.recovery = recovery.New(recovery.Options{
 		Limiter: s.password.Limiter().SecondSteps(),

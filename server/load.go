@@ -9,11 +9,6 @@ import (
 // Hashing is what the slow hashes of passwords and recovery codes have to do now, and have done so far.
 func (s *Server) Hashing() password.Load { return s.password.Limiter().Load() }
 
-// SetCollector is as password.Limiter.SetCollector, for all slow hashes. It is called before the first request.
-func (s *Server) SetCollector(collect func() (live int64)) {
-	s.password.Limiter().SetCollector(collect)
-}
-
 // sayBusy says how many were sent away since the last time:
 // once for all, since a flood must not fill the log.
 func (s *Server) sayBusy(context.Context) {

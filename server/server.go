@@ -47,6 +47,8 @@ type Config struct {
 	Look bool
 	// Hashes is called before each slow hash, from many goroutines at once; nil: nobody is.
 	Hashes func()
+	// IDKey is as password.Options has it.
+	IDKey password.IDKey
 	// Tracer traces what the server does; nil: nobody does.
 	Tracer Tracer
 }
@@ -66,6 +68,7 @@ type Server struct {
 	recovery *recovery.Factor
 	keys     *webauthn.Factor // nil: keys and passkeys are off
 	hashes   func()           // may be nil
+	idKey    password.IDKey   // may be nil
 	mails    *sentcode.Factor // nil: no codes by e-mail
 	texts    *sentcode.Factor // nil: no codes by SMS
 	outbox   *outbox.Outbox   // nil: messages are sent
@@ -83,7 +86,7 @@ type Server struct {
 // that settings define, and returns a Server. The error says which of these cannot be done, and why.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{
-		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, tracer: c.Tracer, hashes: c.Hashes,
+		settings: c.Settings, store: c.Store, log: c.Log, now: c.Now, rand: c.Rand, cost: c.Cost, tracer: c.Tracer, hashes: c.Hashes, idKey: c.IDKey,
 		Accounts: &Accounts{store: c.Store},
 	}
 	if s.log == nil {

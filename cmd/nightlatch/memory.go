@@ -13,12 +13,10 @@ const (
 	// request makes little and needs it briefly, and to look through all that lives again and again would cost more than
 	// the decision.
 	heapGrows = 400 // percent
-	// heapGrowsBesideHashes leaves room for a hash, whose garbage is collected before the next one begins: else each hash is
-	// more than the heap may grow by, and all that lives is looked through a second time.
-	heapGrowsBesideHashes = 1600 // percent
-	// Beside hashes that would be hundreds of megabytes: there the whole is bounded. What it takes while people
-	// sign in is less, since the hashes' garbage is collected one by one: a bound that is reached gives pages back to the
-	// system, and to fill each hash with new ones costs a sign-in up to a quarter more.
+	// heapGrowsBesideHashes is by how much while memory is kept for hashes. That is most of what lives then, and there is
+	// nothing in it to be looked through.
+	heapGrowsBesideHashes = 15 // percent
+	// The whole is bounded, too: of much that lives the heap would grow to five times as much.
 	hashMemory   = 19 << 20
 	memoryAround = 26 << 20
 	// memoryEvery is how often the bound is looked at.

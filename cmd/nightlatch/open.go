@@ -25,7 +25,7 @@ func (c *console) open(ctx context.Context, set *settings.Settings, log *slog.Lo
 	config := server.Config{Settings: set, Store: store, Key: key, Log: log, Now: c.now, Rand: c.random, Tool: beside == nil}
 	sendTraces := func() {}
 	if beside != nil {
-		config.Hashes = beside.take
+		config.Hashes, config.IDKey = beside.take, beside.memory.IDKey
 		if config.Tracer, sendTraces, err = newTracing(ctx); err != nil {
 			return nil, nil, errors.Join(err, store.Close())
 		}

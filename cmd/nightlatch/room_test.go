@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,41 +60,67 @@ func TestRoomBesideHashes(t *testing.T) { //nolint:paralleltest // it sets what 
 	threads(3, "GOMAXPROCS is set")
 }
 
-// Beside hashes the heap may grow by more, unless whoever set GOGC or GOMEMLIMIT has decided.
+// While memory is kept for hashes, most of what lives is that: the heap may grow by a small part of it. Who set GOGC has
+// decided.
 func TestHeapGrowsBesideHashes(t *testing.T) { //nolint:paralleltest // it sets what the process has
 	processors(t, 2)
 	for _, v := range []struct {
-		gogc, limit            string
-		start, without, beside int
+		gogc, threads   string
+		without, beside int
 	}{
-		{"", "", heapGrowsBesideHashes, heapGrows, heapGrowsBesideHashes},
-		{"", "1GiB", heapGrows, heapGrows, heapGrows},
-		{"90", "", 100, 100, 100},
+		{"", "", heapGrows, heapGrowsBesideHashes},
+		{"", "2", heapGrows, heapGrowsBesideHashes},
+		{"90", "", 100, 100},
 	} {
-		t.Setenv("GOMAXPROCS", "")
+		t.Setenv("GOMAXPROCS", v.threads)
 		t.Setenv("GOGC", v.gogc)
-		t.Setenv("GOMEMLIMIT", v.limit)
 		debug.SetGCPercent(100)
 		grows := func(want int, when string) {
 			t.Helper()
 			got := debug.SetGCPercent(100)
 			if debug.SetGCPercent(got); got != want {
-				t.Errorf("GOGC=%s GOMEMLIMIT=%s, %s: the heap may grow by %d percent, want %d", v.gogc, v.limit, when, got, want)
+				t.Errorf("GOGC=%s, %s: the heap may grow by %d percent, want %d", v.gogc, when, got, want)
 			}
 		}
 		r := newRoom(&settings.Settings{})
-		grows(v.start, "at the start")
-		r.look()
-		r.look()
-		grows(v.without, "without hashes")
-		r.take()
-		grows(v.beside, "beside a hash")
-		r.collect()
-		grows(v.beside, "after a collection")
-		r.look()
-		r.look()
-		grows(v.without, "without hashes again")
+		grows(v.without, "at the start")
+		for range 2 {
+			r.take()
+			grows(v.beside, "beside a hash")
+			for range keptFor {
+				grows(v.beside, "while memory is kept")
+				r.look()
+			}
+			grows(v.beside, "while memory is kept")
+			r.look()
+			grows(v.without, "without hashes")
+		}
 		runtime.GOMAXPROCS(2)
+	}
+}
+
+// The memory of hashes is kept for the next one, and given up where none comes.
+func TestMemoryIsKeptForAWhile(t *testing.T) { //nolint:paralleltest // it sets what the process has
+	t.Setenv("GOMAXPROCS", "")
+	processors(t, 2)
+	hash := func(r *room) {
+		r.take()
+		r.memory.IDKey([]byte("a password"), []byte("a salt of its own"), 1, 64, 1, 32)
+	}
+	r := newRoom(&settings.Settings{})
+	hash(r)
+	for range keptFor {
+		r.look()
+	}
+	if !r.memory.Drop() {
+		t.Errorf("given up before it was quiet for %d times", keptFor)
+	}
+	hash(r)
+	for range keptFor + 1 {
+		r.look()
+	}
+	if r.memory.Drop() {
+		t.Errorf("kept though it was quiet for %d times", keptFor)
 	}
 }
 
@@ -122,38 +147,6 @@ func TestRoomIsTakenWhileItIsLookedFor(t *testing.T) { //nolint:paralleltest // 
 		if got := runtime.GOMAXPROCS(0); got != 4 || !r.made.Load() {
 			t.Fatalf("%d threads beside a hash", got)
 		}
-	}
-}
-
-// There is no room while garbage is collected, and as much as before after it.
-func TestRoomIsAwayWhileGarbageIsCollected(t *testing.T) { //nolint:paralleltest // it sets what the process has
-	t.Setenv("GOMAXPROCS", "")
-	processors(t, 2)
-	r := newRoom(&settings.Settings{})
-	var away, stop atomic.Bool
-	var watched sync.WaitGroup
-	watched.Go(func() {
-		for !stop.Load() {
-			away.CompareAndSwap(false, runtime.GOMAXPROCS(0) == 2)
-		}
-	})
-	for tries := 0; !away.Load() && tries < 10_000; tries++ {
-		if live := r.collect(); live <= 0 {
-			t.Fatalf("%d bytes in use", live)
-		}
-		if got := runtime.GOMAXPROCS(0); got != 4 {
-			t.Fatalf("%d threads after a collection", got)
-		}
-	}
-	stop.Store(true)
-	watched.Wait()
-	if !away.Load() {
-		t.Error("never fewer threads while garbage was collected")
-	}
-	r.look()
-	r.look()
-	if r.collect(); runtime.GOMAXPROCS(0) != 2 {
-		t.Errorf("a collection made room: %d threads", runtime.GOMAXPROCS(0))
 	}
 }
 
@@ -186,5 +179,8 @@ func TestServeTellsOfHashes(t *testing.T) { //nolint:paralleltest // it sets wha
 	}
 	if got := runtime.GOMAXPROCS(0); got != 4 {
 		t.Errorf("%d threads beside a hash, want 4", got)
+	}
+	if !beside.memory.Drop() {
+		t.Error("its memory was not kept")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -59,9 +58,6 @@ func (cmd serveCommand) Run(ctx context.Context, c *console) error {
 	handler, err := s.Handler()
 	if err != nil {
 		return errors.Join(err, end())
-	}
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		s.SetCollector(beside.collect)
 	}
 	maintain, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup

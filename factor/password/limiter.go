@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 
+	"golang.org/x/crypto/argon2"
+
 	"github.com/nightlatch/nightlatch/factor"
 )
 
@@ -33,9 +35,9 @@ type Limiter struct {
 	refused, left uint64
 	served        uint64
 
-	garbage garbage
-	turn    func()               // called in each turn before its hash; nil: nobody is
-	hashed  func(i bool, c Cost) // told of all hashes, by tests
+	idKey  IDKey
+	turn   func()               // called in each turn before its hash; nil: nobody is
+	hashed func(i bool, c Cost) // told of all hashes, by tests
 }
 
 // NewLimiter lets parallel hashes run at once and queue more wait. Zero or less means the default: as many as
@@ -47,7 +49,7 @@ func NewLimiter(parallel, queue int) *Limiter {
 	if queue <= 0 {
 		queue = defaultQueue
 	}
-	return &Limiter{parallel: parallel, queue: queue}
+	return &Limiter{parallel: parallel, queue: queue, idKey: argon2.IDKey}
 }
 
 // Load is what a Limiter has to do.

@@ -53,7 +53,10 @@ type Options struct {
 	Queue int
 	// Turn, if set, is called whenever a hash gets its turn, before it is computed, from many goroutines at once.
 	Turn func()
-	// Limiter, if set, is shared with others that hash slowly; Parallel, Queue and Turn are then ignored.
+	// IDKey computes Argon2id, from many goroutines at once: golang.org/x/crypto/argon2.IDKey if nil, which takes new
+	// memory for each hash.
+	IDKey IDKey
+	// Limiter, if set, is shared with others that hash slowly; Parallel, Queue, Turn and IDKey are then ignored.
 	Limiter *Limiter
 	// Foreign, if set, returns the work of every kind of hash from elsewhere that some account still has: WorkOf says
 	// it. Every answer then takes as long, so that its time does not tell who has which hash. It is called for each
@@ -87,6 +90,9 @@ func New(o Options) *Factor {
 	if o.Limiter == nil {
 		o.Limiter = NewLimiter(o.Parallel, o.Queue)
 		o.Limiter.turn = o.Turn
+		if o.IDKey != nil {
+			o.Limiter.idKey = o.IDKey
+		}
 	}
 	longest := min(max(o.MaxLength, leastMaxLength), mostMaxLength)
 	return &Factor{
