@@ -185,7 +185,7 @@ func (s *Service) deliverChallenge(ctx context.Context, sent sentChallenge) erro
 	undone := s.settled(ctx, func(ctx context.Context, tx *change) error {
 		is, findErr := tx.FindPending(ctx, sent.kept.ID)
 		if findErr != nil || is.Revision != sent.kept.Revision {
-			return nil // it was answered or replaced meanwhile
+			return nil //nolint:nilerr // it was answered or replaced meanwhile
 		}
 		if sent.before == nil {
 			return tx.Delete(ctx, is)

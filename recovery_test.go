@@ -108,14 +108,15 @@ func TestLinksAreBounded(t *testing.T) {
 func TestRecoveryLink(t *testing.T) {
 	t.Parallel()
 	w, box := lost(t)
-	first, second := w.link(box, "ann"), w.link(box, "ann")
+	first := w.link(box, "ann")
 	w.refused(w.BeginHold(t.Context(), alter(first), client), factor.Wrong)
 	w.refused(w.BeginHold(t.Context(), "", client), factor.Wrong)
 	w.clock.pass(time.Hour)
 	w.refused(w.BeginHold(t.Context(), first, client), factor.Expired)
 
 	w, box = lost(t)
-	first, second = w.link(box, "ann"), w.link(box, "ann")
+	first = w.link(box, "ann")
+	second := w.link(box, "ann")
 	if l := must(w.FindLink(t.Context(), nightlatch.ForRecovery, first)); l.User != "ann" {
 		t.Errorf("it stands for %+v", l)
 	}

@@ -220,14 +220,26 @@ func TestBudgets(t *testing.T) {
 		limits     nightlatch.MessageLimits
 		shut, open asker
 	}{
-		"of a destination": {nightlatch.MessageLimits{PerDestination: 3},
-			asker{"ann", "ann@example.net", "192.0.2.99"}, asker{"ann", "more@example.net", "192.0.2.7"}},
-		"of a user": {nightlatch.MessageLimits{PerUser: 3},
-			asker{"ann", "more@example.net", "192.0.2.99"}, asker{"bob", "bob@example.net", "192.0.2.7"}},
-		"of an address": {nightlatch.MessageLimits{PerAddress: 3},
-			asker{"bob", "bob@example.net", "192.0.2.7"}, asker{"ann", "ann@example.net", "192.0.2.99"}},
-		"of an address, and a program has none": {nightlatch.MessageLimits{PerAddress: 3},
-			asker{"bob", "bob@example.net", "192.0.2.7"}, asker{"ann", "ann@example.net", ""}},
+		"of a destination": {
+			nightlatch.MessageLimits{PerDestination: 3},
+			asker{"ann", "ann@example.net", "192.0.2.99"},
+			asker{"ann", "more@example.net", "192.0.2.7"},
+		},
+		"of a user": {
+			nightlatch.MessageLimits{PerUser: 3},
+			asker{"ann", "more@example.net", "192.0.2.99"},
+			asker{"bob", "bob@example.net", "192.0.2.7"},
+		},
+		"of an address": {
+			nightlatch.MessageLimits{PerAddress: 3},
+			asker{"bob", "bob@example.net", "192.0.2.7"},
+			asker{"ann", "ann@example.net", "192.0.2.99"},
+		},
+		"of an address, and a program has none": {
+			nightlatch.MessageLimits{PerAddress: 3},
+			asker{"bob", "bob@example.net", "192.0.2.7"},
+			asker{"ann", "ann@example.net", ""},
+		},
 		"of all": {nightlatch.MessageLimits{Total: 3}, asker{"bob", "bob@example.net", "192.0.2.99"}, asker{}},
 	}
 	for name, tc := range tests {

@@ -195,9 +195,17 @@ func TestProxyForgedRequest(t *testing.T) {
 	attacked(t, func(t *testing.T, f *front) {
 		public := f.appOrigin() + "/public/"
 		forged := [][2]string{
-			{"X-Forwarded-Uri", "/public/"}, {"X-Forwarded-Method", "GET"}, {"X-Forwarded-Host", "open.example.com"}, {"X-Forwarded-Proto", "http"},
-			{"X-Original-URL", public}, {"X-Original-Method", "GET"}, {"X-Forwarded-For", "10.0.0.1"}, {"X-Forwarded-For", ""},
-			{"Forwarded", "for=10.0.0.1;host=open.example.com"}, {"X-Rewrite-URL", "/public/"}, {"X-Real-IP", "10.0.0.1"},
+			{"X-Forwarded-Uri", "/public/"},
+			{"X-Forwarded-Method", "GET"},
+			{"X-Forwarded-Host", "open.example.com"},
+			{"X-Forwarded-Proto", "http"},
+			{"X-Original-URL", public},
+			{"X-Original-Method", "GET"},
+			{"X-Forwarded-For", "10.0.0.1"},
+			{"X-Forwarded-For", ""},
+			{"Forwarded", "for=10.0.0.1;host=open.example.com"},
+			{"X-Rewrite-URL", "/public/"},
+			{"X-Real-IP", "10.0.0.1"},
 		}
 		cookie := f.cookies(f.signIn())
 		all := ""

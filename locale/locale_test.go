@@ -44,8 +44,14 @@ func TestN(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"en", 0, "0 days"}, {"en", 1, "1 day"}, {"en", 2, "2 days"}, {"en", 21, "21 days"},
-		{"de", 0, "0 Tage"}, {"de", 1, "1 Tag"}, {"de", 2, "2 Tage"}, {"de-CH", 1, "1 Tag"},
+		{"en", 0, "0 days"},
+		{"en", 1, "1 day"},
+		{"en", 2, "2 days"},
+		{"en", 21, "21 days"},
+		{"de", 0, "0 Tage"},
+		{"de", 1, "1 Tag"},
+		{"de", 2, "2 Tage"},
+		{"de-CH", 1, "1 Tag"},
 		{"tlh", 1, "1 day"},
 	}
 	for _, test := range tests {
@@ -72,10 +78,18 @@ func TestFormsBeyondTwo(t *testing.T) {
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ accept, want string }{
-		{"", "en"}, {"de", "de"}, {"de-AT,de;q=0.9,en;q=0.8", "de"}, {"en-GB,en;q=0.9,de;q=0.1", "en"},
+		{"", "en"},
+		{"de", "de"},
+		{"de-AT,de;q=0.9,en;q=0.8", "de"},
+		{"en-GB,en;q=0.9,de;q=0.1", "en"},
 		{"gsw", "de"}, // Swiss German reads German
-		{"fr,de;q=0.5", "de"}, {"fr", "en"}, {"*", "en"}, {"de;q=0,en", "en"},
-		{"\x00\xff", "en"}, {"de;q=x", "en"}, {";;;,,,", "en"},
+		{"fr,de;q=0.5", "de"},
+		{"fr", "en"},
+		{"*", "en"},
+		{"de;q=0,en", "en"},
+		{"\x00\xff", "en"},
+		{"de;q=x", "en"},
+		{";;;,,,", "en"},
 		{"de," + strings.Repeat("fr,", 100000), "de"},
 		{strings.Repeat("d", 100000), "en"},
 		{strings.Repeat("de-", 100000), "en"},

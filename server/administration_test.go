@@ -23,9 +23,12 @@ func TestActIsJudgedWhenItIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	acts := []web.Act{
-		{Do: web.ActEdit, Edit: web.AccountEdit{Groups: ptr([]string{"ops"})}}, {Do: web.ActEdit, Edit: web.AccountEdit{Admin: ptr(true)}},
-		{Do: web.ActEdit, Edit: web.AccountEdit{Disabled: ptr(true)}}, {Do: web.ActReset, Reason: "lost"},
-		{Do: web.ActGiveCode, Reason: "lost"}, {Do: web.ActEndSessions},
+		{Do: web.ActEdit, Edit: web.AccountEdit{Groups: ptr([]string{"ops"})}},
+		{Do: web.ActEdit, Edit: web.AccountEdit{Admin: ptr(true)}},
+		{Do: web.ActEdit, Edit: web.AccountEdit{Disabled: ptr(true)}},
+		{Do: web.ActReset, Reason: "lost"},
+		{Do: web.ActGiveCode, Reason: "lost"},
+		{Do: web.ActEndSessions},
 	}
 	for _, by := range []string{find(t, s, "plain").ID, off.ID, "nobody"} {
 		for _, act := range acts {

@@ -125,7 +125,6 @@ func TestWhoHangsUpLeavesTheQueue(t *testing.T) {
 	t.Parallel()
 	s, _, fill, leave := fullHouse(t, "THROTTLE_FREE_TRIES=1")
 	add(t, s, Account{Username: "anna"})
-	release := func() {}
 	l := s.password.Limiter()
 	release, err := l.Acquire(t.Context(), "")
 	if err != nil {

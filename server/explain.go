@@ -48,7 +48,7 @@ func Explain(set *settings.Settings, q Question) (Explanation, error) {
 	}
 	asked, err := forward.ReadRequest(http.Header{"X-Original-Method": {q.Method}, "X-Original-Url": {q.URL}})
 	if err != nil {
-		return Explanation{Refused: err.Error(), Index: -1}, nil
+		return Explanation{Refused: err.Error(), Index: -1}, nil //nolint:nilerr // it is the explanation
 	}
 	asked.Addr = q.Addr
 	out := Explanation{Misses: rules.Misses(asked, q.At)}

@@ -77,8 +77,10 @@ var ways = map[string]struct {
 		return []string{"MAIL_URL=smtp://" + addr, "MAIL_FROM=door@example.com"}
 	}},
 	"SMS by Twilio": {"sms", "phone", "+49 1512 3456712", func(addr string) []string {
-		return []string{"SMS_PROVIDER=twilio", "SMS_COUNTRIES=DE", "SMS_TWILIO_ACCOUNT_SID=AC1", "SMS_TWILIO_AUTH_TOKEN=x",
-			"SMS_TWILIO_FROM=+15005550006", "SMS_TWILIO_BASE_URL=http://" + addr}
+		return []string{
+			"SMS_PROVIDER=twilio", "SMS_COUNTRIES=DE", "SMS_TWILIO_ACCOUNT_SID=AC1", "SMS_TWILIO_AUTH_TOKEN=x",
+			"SMS_TWILIO_FROM=+15005550006", "SMS_TWILIO_BASE_URL=http://" + addr,
+		}
 	}},
 	"SMS by a webhook": {"sms", "phone", "+49 1512 3456712", func(addr string) []string {
 		return []string{"SMS_PROVIDER=webhook", "SMS_COUNTRIES=DE", "SMS_WEBHOOK_SECRET=x", "SMS_WEBHOOK_URL=http://" + addr + "/sms"}

@@ -32,10 +32,10 @@ func proxied(o *portal) http.Handler {
 
 // leading are the two ways in which rules lead people to our pages. app is the application's address.
 type leading struct {
-	name, app, pages string
-	s                *Server
-	clock            *clock
-	h                http.Handler
+	app, pages string
+	s          *Server
+	clock      *clock
+	h          http.Handler
 }
 
 // eachLead runs a test with rules by forward-auth, and by --protect.

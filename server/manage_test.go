@@ -39,10 +39,16 @@ func TestAddTellsAllFaultsAtOnce(t *testing.T) {
 		want     web.FieldsError
 	}{
 		{Account{}, "", web.FieldsError{"username": "missing", "password": "missing"}},
-		{Account{Username: "a@b", Email: "x", Groups: []string{"ok", "NO"}}, "short",
-			web.FieldsError{"username": "invalid", "email": "invalid", "groups": "invalid", "password": "too_short"}},
-		{Account{Username: "ANNA", Email: "Anna@example.com"}, strings.Repeat("x", 257),
-			web.FieldsError{"username": "taken", "email": "taken", "password": "too_long"}},
+		{
+			Account{Username: "a@b", Email: "x", Groups: []string{"ok", "NO"}},
+			"short",
+			web.FieldsError{"username": "invalid", "email": "invalid", "groups": "invalid", "password": "too_short"},
+		},
+		{
+			Account{Username: "ANNA", Email: "Anna@example.com"},
+			strings.Repeat("x", 257),
+			web.FieldsError{"username": "taken", "email": "taken", "password": "too_long"},
+		},
 		{Account{Username: "ANNA", Email: "x"}, secret, web.FieldsError{"username": "taken", "email": "invalid"}},
 		{Account{Email: "anna@example.com"}, secret, web.FieldsError{"email": "taken"}},
 		{Account{Username: "berta"}, "password12345678", web.FieldsError{"password": "too_common"}},

@@ -52,8 +52,10 @@ func TestOpenRefuses(t *testing.T) {
 		harm func(t *testing.T, dir string)
 		want string
 	}{
-		"the key is lost": {nil, func(t *testing.T, dir string) { t.Helper(); remove(t, dir, "data/key") },
-			`^key file DIR/data/key is missing, and the database was sealed with it: put it back from your backup$`},
+		"the key is lost": {
+			nil, func(t *testing.T, dir string) { t.Helper(); remove(t, dir, "data/key") },
+			`^key file DIR/data/key is missing, and the database was sealed with it: put it back from your backup$`,
+		},
 		"another's key file": {nil, file("data/key", string(another.Format())), `^key: .*key 1 `},
 		"another's key":      {[]string{"KEY=" + oneLine(another)}, nothing, `^key: .*key 1 `},
 		"an empty key file":  {nil, file("data/key", ""), `^key file DIR/data/key: key ring holds no key$`},

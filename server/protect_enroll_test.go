@@ -59,8 +59,12 @@ func TestProtectShowsASecretOnce(t *testing.T) {
 			}
 			finish := "/.nightlatch/account/authenticators/finish/" + kind
 			for _, form := range []url.Values{
-				{}, {"code": {"000000"}}, {"code": {"000000"}, "enrollment": {""}}, {"code": {""}, "enrollment": {strings.Repeat("A", 26)}},
-				{"code": {"000000"}, "enrollment": {strings.Repeat("A", 26)}}, {"code": {"x"}, "label": {strings.Repeat("x", 500)}},
+				{},
+				{"code": {"000000"}},
+				{"code": {"000000"}, "enrollment": {""}},
+				{"code": {""}, "enrollment": {strings.Repeat("A", 26)}},
+				{"code": {"000000"}, "enrollment": {strings.Repeat("A", 26)}},
+				{"code": {"x"}, "label": {strings.Repeat("x", 500)}},
 			} {
 				script.request("POST", finish, form)
 				stolen("POST " + form.Encode())

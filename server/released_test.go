@@ -48,7 +48,6 @@ type held struct {
 	Button  string `json:"button"`  // anna's counter token; its counter stands at 1
 	Codes   []any  `json:"codes"`   // anna's recovery codes
 	Session string `json:"session"` // berta's, who has a password alone
-
 }
 
 const releasedPolicy = "POLICY_FACTORS=totp,hotp,webauthn,recovery"

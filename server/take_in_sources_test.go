@@ -71,7 +71,8 @@ func made(t *testing.T, k *softkey.Key, handle string) *softkey.Credential {
 func flaskDatabase(t *testing.T, plan object) (path string, shown map[string]struct {
 	TF, US, Handle string
 	Codes          []string
-}) {
+},
+) {
 	t.Helper()
 	const python = "/usr/bin/python3" // Debian's, which has Debian's packages
 	if err := exec.CommandContext(t.Context(), python, "-c", "import flask_security, flask_sqlalchemy, bcrypt, cryptography, qrcode, phonenumbers").Run(); err != nil {
@@ -302,8 +303,10 @@ func TestTakeInAuthelia(t *testing.T) {
 		{autheliaSchema, nil},
 		{`INSERT INTO totp_configurations VALUES (1, '2024-05-06 07:08:09', NULL, 'john', 'Authelia', 'SHA512', 8, 60, $1)`, []any{sealed(t, encryption, []byte(secret))}},
 		{`INSERT INTO totp_configurations VALUES (2, '2024-05-06 07:08:09', NULL, 'ghost', 'Authelia', 'SHA1', 6, 30, $1)`, []any{sealed(t, encryption, []byte(secret))}},
-		{`INSERT INTO webauthn_credentials VALUES (1, '2024-05-06 07:08:09', NULL, 'localhost', 'ann', 'Blue', $1, NULL, 'none', '', 'usb', 0, 0, 0, 0, 1, 0, 0, 0, $2, NULL)`,
-			[]any{base64.StdEncoding.EncodeToString(credential.ID), sealed(t, encryption, credential.Public())}},
+		{
+			`INSERT INTO webauthn_credentials VALUES (1, '2024-05-06 07:08:09', NULL, 'localhost', 'ann', 'Blue', $1, NULL, 'none', '', 'usb', 0, 0, 0, 0, 1, 0, 0, 0, $2, NULL)`,
+			[]any{base64.StdEncoding.EncodeToString(credential.ID), sealed(t, encryption, credential.Public())},
+		},
 		{`INSERT INTO webauthn_users VALUES (1, 'localhost', 'ann', 'the handle of ann')`, nil},
 	} {
 		if _, err := db.ExecContext(t.Context(), q.text, q.args...); err != nil {

@@ -127,7 +127,7 @@ func (p *pool) prepare(ctx context.Context, query string) {
 		return
 	}
 	if _, doubled := p.stmts.LoadOrStore(query, stmt); doubled {
-		_ = stmt.Close()
+		_ = stmt.Close() //nolint:sqlclosecheck // the other one stays open
 		return
 	}
 	p.kept.Add(1)
@@ -147,7 +147,7 @@ func (c *conn) prepared(ctx context.Context, query string) *sql.Stmt {
 
 // ExecContext is as in database/sql.
 func (c *conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if stmt := c.prepared(ctx, query); stmt != nil {
+	if stmt := c.prepared(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept
 		return stmt.ExecContext(ctx, args...)
 	}
 	result, err := c.tx.ExecContext(c.within(ctx), c.pool.dialect.text(query), args...)
@@ -156,7 +156,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args ...any) (sql.
 
 // QueryContext is as in database/sql.
 func (c *conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := c.prepared(ctx, query); stmt != nil {
+	if stmt := c.prepared(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept
 		return stmt.QueryContext(ctx, args...)
 	}
 	rows, err := c.tx.QueryContext(c.within(ctx), c.pool.dialect.text(query), c.pool.dialect.sought(args)...)
@@ -165,7 +165,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args ...any) (*sq
 
 // QueryRowContext is as in database/sql.
 func (c *conn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if stmt := c.prepared(ctx, query); stmt != nil {
+	if stmt := c.prepared(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept
 		return stmt.QueryRowContext(ctx, args...)
 	}
 	row := c.tx.QueryRowContext(c.within(ctx), c.pool.dialect.text(query), c.pool.dialect.sought(args)...)

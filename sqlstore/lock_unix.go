@@ -15,7 +15,7 @@ import (
 func lockDir(dir string, only bool) (release func(), err error) {
 	f, err := os.Open(dir) //nolint:gosec // the directory of the database
 	if err != nil {
-		return func() {}, nil
+		return func() {}, nil //nolint:nilerr // see above
 	}
 	how := syscall.LOCK_SH
 	if only {

@@ -179,7 +179,7 @@ func TestLock(t *testing.T) {
 					if err := sqlstore.Lock(ctx, "duty"); err != nil {
 						return err
 					}
-					q, others := conn(t, ctx), 0
+					q, others := conn(ctx, t), 0
 					if err := q.QueryRowContext(ctx, `SELECT count(*) FROM duty WHERE id <> $1 AND here = 1`, id+1).Scan(&others); err != nil || others == 0 {
 						return err
 					}
@@ -301,7 +301,7 @@ func TestTakenMeanwhile(t *testing.T) {
 	for i := range 2 {
 		all.Go(func() {
 			errs[i] = s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
-				q, n := conn(t, ctx), 0
+				q, n := conn(ctx, t), 0
 				if err := q.QueryRowContext(ctx, `SELECT count(*) FROM names WHERE name = $1`, "anna").Scan(&n); err != nil {
 					return err
 				}
@@ -320,7 +320,7 @@ func TestTakenMeanwhile(t *testing.T) {
 	}
 	// What is taken without a race is the caller's fault, as it is.
 	err := s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
-		_, err := conn(t, ctx).ExecContext(ctx, `INSERT INTO names VALUES ($1)`, "anna")
+		_, err := conn(ctx, t).ExecContext(ctx, `INSERT INTO names VALUES ($1)`, "anna")
 		return err
 	})
 	if !isFault(err) {

@@ -91,7 +91,7 @@ func TestLostMeanwhile(t *testing.T) {
 	s := openPostgreSQL(t)
 	kill := func(ctx context.Context) error {
 		var pid int
-		if err := conn(t, ctx).QueryRowContext(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+		if err := conn(ctx, t).QueryRowContext(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
 			return err
 		}
 		return s.Read(context.Background(), func(q sqlstore.Querier) error {

@@ -84,7 +84,7 @@ func TestPostgreSQLSettings(t *testing.T) {
 		return strings.Join(out, ", ")
 	}
 	if err := s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
-		if got := settings(conn(t, ctx)); got != "10s, 8s, 30s, nightlatch, read committed, off" {
+		if got := settings(conn(ctx, t)); got != "10s, 8s, 30s, nightlatch, read committed, off" {
 			t.Errorf("who writes has %s", got)
 		}
 		return nil
@@ -225,7 +225,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		t.Errorf("%d are missing, %v", n, err)
 	}
 	if err := first.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
-		_, err := conn(t, ctx).ExecContext(ctx, `INSERT INTO nightlatch_migrations VALUES ('engine', 99, 'x', 'x', 'x')`)
+		_, err := conn(ctx, t).ExecContext(ctx, `INSERT INTO nightlatch_migrations VALUES ('engine', 99, 'x', 'x', 'x')`)
 		return err
 	}); err != nil {
 		t.Fatal(err)

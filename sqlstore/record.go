@@ -87,7 +87,8 @@ func (t txn) put(ctx context.Context, revision int64, insert, update string, arg
 
 // one runs a statement that must meet one row, else it returns nightlatch.ErrConflict.
 func (t txn) one(ctx context.Context, query string, args ...any) error {
-	n, err := int64(0), error(nil)
+	var n int64
+	var err error
 	if t.c.careful {
 		err = t.c.nested(ctx, func() (err error) {
 			n, err = t.exec(ctx, query, args...)

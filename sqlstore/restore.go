@@ -82,7 +82,7 @@ func alone(ctx context.Context, driver, path string) (release func(), err error)
 		return nil, err
 	}
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return release, nil
+		return release, nil //nolint:nilerr // there is nothing to be beside
 	}
 	db, err := sql.Open(driver, fileURI(path)+"?mode=rw&_pragma=busy_timeout(0)")
 	if err != nil {

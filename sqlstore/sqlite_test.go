@@ -31,7 +31,7 @@ func TestSettings(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	if err := s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
-		if got := settings(conn(t, ctx)); got != "wal 2 1 5000 0" {
+		if got := settings(conn(ctx, t)); got != "wal 2 1 5000 0" {
 			t.Errorf("the writer has %s", got)
 		}
 		return nil
@@ -163,7 +163,7 @@ func TestDiskIsFull(t *testing.T) {
 		t.Helper()
 		if err := s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
 			var n int
-			return conn(t, ctx).QueryRowContext(ctx, "PRAGMA max_page_count = "+pages).Scan(&n)
+			return conn(ctx, t).QueryRowContext(ctx, "PRAGMA max_page_count = "+pages).Scan(&n)
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -222,7 +222,7 @@ func TestNewerDatabase(t *testing.T) {
 	t.Parallel()
 	s := openNew(t)
 	if err := s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
-		_, err := conn(t, ctx).ExecContext(ctx, `INSERT INTO nightlatch_migrations VALUES ('engine', 99, 'x', 'x', 'x')`)
+		_, err := conn(ctx, t).ExecContext(ctx, `INSERT INTO nightlatch_migrations VALUES ('engine', 99, 'x', 'x', 'x')`)
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func TestDurable(t *testing.T) {
 }
 
 // conn is the transaction of a ctx that has one.
-func conn(t testing.TB, ctx context.Context) sqlstore.Querier {
+func conn(ctx context.Context, t testing.TB) sqlstore.Querier {
 	t.Helper()
 	q, ok := sqlstore.Conn(ctx)
 	if !ok {
@@ -93,7 +93,7 @@ func TestConn(t *testing.T) {
 	write := func(name string, end error) error {
 		return s.Tx(t.Context(), func(ctx context.Context, tx nightlatch.Tx) error {
 			// Placeholders count by number, whatever their order.
-			_, err := conn(t, ctx).ExecContext(ctx, "INSERT INTO notes (text, user_id) VALUES ($2, $1)", name, "a note")
+			_, err := conn(ctx, t).ExecContext(ctx, "INSERT INTO notes (text, user_id) VALUES ($2, $1)", name, "a note")
 			return errors.Join(err, put(ctx, tx, name), end)
 		})
 	}
@@ -188,7 +188,7 @@ func TestNestedThatCannotBeUndone(t *testing.T) {
 	s := openNew(t)
 	err := s.Tx(t.Context(), func(ctx context.Context, tx nightlatch.Tx) error {
 		_ = s.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
-			_, err := conn(t, ctx).ExecContext(ctx, "RELEASE SAVEPOINT nested_1")
+			_, err := conn(ctx, t).ExecContext(ctx, "RELEASE SAVEPOINT nested_1")
 			return errors.Join(err, put(ctx, tx, "inner"), errors.New("failed"))
 		})
 		return nil

@@ -164,7 +164,7 @@ func (p *person) atOnce(ctx context.Context) error {
 	// The good one first: after it, a refusal is as it should be.
 	for _, want := range []bool{true, false} {
 		for _, a := range answers {
-			if (a.is(http.StatusOK)) != want {
+			if a.is(http.StatusOK) != want {
 				continue
 			}
 			if !want && before == unsent && good+unknown > 0 && !a.unknown {

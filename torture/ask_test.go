@@ -45,7 +45,7 @@ func (w *world) ask(ctx context.Context, number int, method, path, token string,
 	}
 	begun := time.Now()
 	for time.Since(begun) < patience {
-		n := w.nodes[(max(number, 0))%len(w.nodes)]
+		n := w.nodes[max(number, 0)%len(w.nodes)]
 		if number < 0 {
 			n = w.nodes[w.any(len(w.nodes))]
 		}

@@ -156,7 +156,11 @@ func TestChallenges(t *testing.T) {
 		p.post("/challenges", map[string]any{"id": p.authID}).want(http.StatusOK).is("kind", "totp").is("sent_to", nil)
 		p.post("/challenges", map[string]any{"kind": "recovery"}).want(http.StatusOK).is("kind", "recovery")
 		for _, body := range []map[string]any{
-			{"id": q.authID}, {"kind": "webauthn"}, {"kind": "hotp"}, {"kind": "password"}, {"id": p.authID, "kind": "recovery"},
+			{"id": q.authID},
+			{"kind": "webauthn"},
+			{"kind": "hotp"},
+			{"kind": "password"},
+			{"id": p.authID, "kind": "recovery"},
 			{"id": q.authID, "kind": "totp"},
 		} {
 			if a := p.post("/challenges", body).refuses(http.StatusUnauthorized, "refused"); a.at("reason") != "wrong" {

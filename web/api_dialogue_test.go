@@ -112,7 +112,7 @@ func TestWhatAClientHolds(t *testing.T) {
 		t.Fatalf("a fresh proof: %s", fresh.body)
 	}
 
-	a = p.signIn(true)
+	p.signIn(true)
 	signIn := p.token
 	for _, path := range []string{"/session", "/sessions", "/authenticators", "/events"} {
 		p.get(path).refuses(http.StatusUnauthorized, "unauthenticated")

@@ -17,8 +17,11 @@ func TestCrossOrigin(t *testing.T) {
 	p.signIn(false)
 	before := h.dump()
 	for _, header := range []http.Header{
-		{"Origin": {"https://evil.example"}}, {"Sec-Fetch-Site": {"cross-site"}}, {"Sec-Fetch-Site": {"same-site"}},
-		{"Origin": {"null"}}, {"Origin": {"https://evil.example"}, "Authorization": {"Basic eDp5"}},
+		{"Origin": {"https://evil.example"}},
+		{"Sec-Fetch-Site": {"cross-site"}},
+		{"Sec-Fetch-Site": {"same-site"}},
+		{"Origin": {"null"}},
+		{"Origin": {"https://evil.example"}, "Authorization": {"Basic eDp5"}},
 	} {
 		header.Set("Content-Type", "application/json")
 		for _, target := range []string{"POST /accounts", "POST /sign-in", "POST /authenticators", "DELETE /session", "DELETE /sessions"} {

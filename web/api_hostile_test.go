@@ -21,19 +21,30 @@ func hostileRoutes(authenticator string) []hostileRoute {
 	const unknown = `"nobody here 1"`
 	return []hostileRoute{
 		{method: "POST", path: "/accounts", others: `,"password":"x"`, fields: []field{
-			{"username", unknown}, {"email", `"x"`}, {"password", `"x"`}, {"transport", `"cookie"`}}},
+			{"username", unknown}, {"email", `"x"`}, {"password", `"x"`}, {"transport", `"cookie"`},
+		}},
 		{method: "POST", path: "/sign-in", others: `,"password":"x"`, fields: []field{
-			{"identifier", unknown}, {"password", `"x"`}, {"transport", `"cookie"`}, {"stay", `true`}}},
+			{"identifier", unknown}, {"password", `"x"`}, {"transport", `"cookie"`}, {"stay", `true`},
+		}},
 		{method: "POST", path: "/challenges", fields: []field{{"id", unknown}, {"kind", unknown}}},
 		{method: "POST", path: "/verifications", others: `,"code":"1"`, fields: []field{
-			{"kind", unknown}, {"id", unknown}, {"code", `"1"`}, {"next_code", `"1"`}, {"password", `"x"`},
-			{"remember_device", `true`}, {"credential", `{}`}}},
+			{"kind", unknown},
+			{"id", unknown},
+			{"code", `"1"`},
+			{"next_code", `"1"`},
+			{"password", `"x"`},
+			{"remember_device", `true`},
+			{"credential", `{}`},
+		}},
 		{method: "POST", path: "/authenticators", fields: []field{
-			{"kind", unknown}, {"label", `"x"`}, {"phone", `"1"`}, {"email", `"1"`}, {"passkey", `true`}, {"replaces", unknown}}},
+			{"kind", unknown}, {"label", `"x"`}, {"phone", `"1"`}, {"email", `"1"`}, {"passkey", `true`}, {"replaces", unknown},
+		}},
 		{method: "POST", path: "/authenticators/finish", others: `,"code":"1"`, fields: []field{
-			{"enrollment", unknown}, {"code", `"1"`}, {"next_code", `"1"`}, {"label", `"x"`}, {"credential", `{}`}}},
+			{"enrollment", unknown}, {"code", `"1"`}, {"next_code", `"1"`}, {"label", `"x"`}, {"credential", `{}`},
+		}},
 		{method: "PATCH", path: "/authenticators/" + authenticator, mayBeEmpty: true, fields: []field{
-			{"label", `""`}, {"preferred", `true`}}},
+			{"label", `""`}, {"preferred", `true`},
+		}},
 		{method: "POST", path: "/recovery-codes", mayBeEmpty: true, noBody: true},
 	}
 }
@@ -88,16 +99,20 @@ func (r hostileRoute) cases() map[string]hostileCase {
 		"bad UTF-8": invalid(strings.TrimSuffix(whole, "}") + ",\"x\":\"\xff\"}"), "another encoding": invalid("{\x00}\x00"),
 		"deep":     invalid(`{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`),
 		"deep too": invalid(strings.Repeat(`{"x":`, 10_000) + `1` + strings.Repeat(`}`, 10_000)),
-		"unknown field": {contentType: asJSON, body: strings.Replace(whole+" ", "{", `{"admin":true`+comma(whole), 1), status: 400,
-			code: "invalid_request", field: "admin", problem: "unknown"},
+		"unknown field": {
+			contentType: asJSON, body: strings.Replace(whole+" ", "{", `{"admin":true`+comma(whole), 1), status: 400,
+			code: "invalid_request", field: "admin", problem: "unknown",
+		},
 		"a nameless field": invalid(strings.Replace(whole, "{", `{"":1`+comma(whole), 1)),
 		"too large":        {contentType: asJSON, body: whole + strings.Repeat(" ", 64<<10), status: 413, code: "too_large"},
 		"text":             {contentType: []string{"text/plain"}, body: whole, status: 415, code: "unsupported_media_type"},
 		"a form":           {contentType: []string{"application/x-www-form-urlencoded"}, body: whole, status: 415, code: "unsupported_media_type"},
 		"no type":          {body: whole, status: 415, code: "unsupported_media_type"},
 		"two types":        {contentType: []string{"application/json, text/plain"}, body: whole, status: 415, code: "unsupported_media_type"},
-		"Latin 1": {contentType: []string{"application/json; charset=iso-8859-1"}, body: whole, status: 415,
-			code: "unsupported_media_type"},
+		"Latin 1": {
+			contentType: []string{"application/json; charset=iso-8859-1"}, body: whole, status: 415,
+			code: "unsupported_media_type",
+		},
 	}
 	if !r.noBody {
 		cases["empty"] = invalid("")
@@ -111,9 +126,11 @@ func (r hostileRoute) cases() map[string]hostileCase {
 		if i == 0 {
 			cases["doubled"] = invalid(strings.Replace(whole, "{", "{"+one+f.json+",", 1))
 			cases["half a character"] = invalid(strings.Replace(whole, "{"+one+f.json, "{"+one+`"\ud83d"`, 1))
-			cases["another case"] = hostileCase{contentType: asJSON, status: 400, code: "invalid_request",
+			cases["another case"] = hostileCase{
+				contentType: asJSON, status: 400, code: "invalid_request",
 				body:  strings.Replace(whole, one, `"`+strings.ToUpper(f.name)+`":`, 1),
-				field: strings.ToUpper(f.name), problem: "unknown"}
+				field: strings.ToUpper(f.name), problem: "unknown",
+			}
 		}
 		for _, value := range []string{`7`, `[]`, `["x"]`, `"x"`, `true`, `{}`, `1e999`} {
 			if sameType(value, f.json) {
@@ -123,8 +140,10 @@ func (r hostileRoute) cases() map[string]hostileCase {
 			if !strings.Contains(r.others, one) && i > 0 {
 				body = strings.Replace(whole, "{", "{"+one+value+",", 1)
 			}
-			cases[f.name+" is "+value] = hostileCase{contentType: asJSON, body: body, status: 400, code: "invalid_request",
-				field: f.name, problem: "invalid"}
+			cases[f.name+" is "+value] = hostileCase{
+				contentType: asJSON, body: body, status: 400, code: "invalid_request",
+				field: f.name, problem: "invalid",
+			}
 		}
 	}
 	return cases

@@ -64,8 +64,8 @@ func TestKeysByAPI(t *testing.T) {
 
 		// Any of them answers, save where one was chosen.
 		p.signIn(byToken).is("offers.0.kind", "webauthn").is("offers.3.kind", "recovery")
-		any := p.challenge(object{"kind": "webauthn"})
-		if n := len(any.list("public_key", "allowCredentials")); n != 3 {
+		whole := p.challenge(object{"kind": "webauthn"})
+		if n := len(whole.list("public_key", "allowCredentials")); n != 3 {
 			t.Errorf("%d may answer, want 3", n)
 		}
 		chosen := p.challenge(object{"id": redID})

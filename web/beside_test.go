@@ -82,8 +82,7 @@ func TestBesideAnApplication(t *testing.T) {
 func TestFirstAuthenticatorBesideAnApplication(t *testing.T) {
 	t.Parallel()
 	var at time.Time
-	var s *site
-	s = newSite(t, func(cfg *nightlatch.Config, o *Options) {
+	s := newSite(t, func(cfg *nightlatch.Config, o *Options) {
 		o.Accounts, o.SignIn = nil, "/app/sign-in"
 		o.CurrentUser = func(r *http.Request) (Login, bool) { return Login{User: "u", Session: "1", At: at}, true }
 	})

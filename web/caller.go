@@ -97,7 +97,7 @@ func (g *Gate) cookie(r *http.Request, name string) string {
 }
 
 func (g *Gate) setCookie(w http.ResponseWriter, name, value string, maxAge time.Duration) {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // Secure but on http://localhost
 		Name: g.cookieName(name), Value: value, Path: "/", Secure: g.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	switch {

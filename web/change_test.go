@@ -297,8 +297,13 @@ func TestForms(t *testing.T) {
 			kind, body string
 			want       int
 		}{
-			{form, "code=1&code=2", 400}, {form, "code=%ff", 400}, {form, "code=%zz", 400}, {form, "a=" + strings.Repeat("x", 70_000), 413},
-			{"application/json", `{"code":"1"}`, 415}, {"multipart/form-data; boundary=x", "--x--", 415}, {"text/plain", "code=1", 415},
+			{form, "code=1&code=2", 400},
+			{form, "code=%ff", 400},
+			{form, "code=%zz", 400},
+			{form, "a=" + strings.Repeat("x", 70_000), 413},
+			{"application/json", `{"code":"1"}`, 415},
+			{"multipart/form-data; boundary=x", "--x--", 415},
+			{"text/plain", "code=1", 415},
 		} {
 			if got := send(path, test.kind, test.body); got != test.want {
 				t.Errorf("%s %s %.20q: %d, want %d", path, test.kind, test.body, got, test.want)

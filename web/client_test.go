@@ -59,10 +59,14 @@ func (h *house) client() *client {
 	}}
 }
 
-func (c *client) get(path string) answer             { c.t.Helper(); return c.api("GET", path, nil) }
-func (c *client) del(path string) answer             { c.t.Helper(); return c.api("DELETE", path, nil) }
-func (c *client) post(path string, body any) answer  { c.t.Helper(); return c.api("POST", path, body) }
+func (c *client) get(path string) answer { c.t.Helper(); return c.api("GET", path, nil) }
+
+func (c *client) del(path string) answer { c.t.Helper(); return c.api("DELETE", path, nil) }
+
+func (c *client) post(path string, body any) answer { c.t.Helper(); return c.api("POST", path, body) }
+
 func (c *client) patch(path string, body any) answer { c.t.Helper(); return c.api("PATCH", path, body) }
+
 func (c *client) verify(kind, code string) answer {
 	c.t.Helper()
 	return c.post("/verifications", map[string]any{"kind": kind, "code": code})

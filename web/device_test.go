@@ -212,7 +212,9 @@ func TestDeviceOpensNothing(t *testing.T) {
 	stays, turns, _ := strings.Cut(value, ".")
 	for _, v := range []string{value, stays, turns} {
 		for _, header := range []http.Header{
-			{"Cookie": {"nightlatch_session=" + v}}, {"Cookie": {"nightlatch_sign_in=" + v}}, {"Authorization": {"Bearer " + v}},
+			{"Cookie": {"nightlatch_session=" + v}},
+			{"Cookie": {"nightlatch_sign_in=" + v}},
+			{"Authorization": {"Bearer " + v}},
 			{"Cookie": {p.cookies(devicePrefix)[0]}},
 		} {
 			for _, path := range []string{"/session", "/sign-in", "/devices"} {

@@ -29,7 +29,7 @@ func (g *Gate) share(w http.ResponseWriter, token string, life time.Duration) {
 	if g.options.CookieDomain == "" {
 		return
 	}
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // Secure but on http://localhost
 		Name: g.sharedName(), Value: g.svc.SharedToken(token), Path: "/", Domain: g.options.CookieDomain,
 		Secure: g.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second),
 	}

@@ -211,12 +211,16 @@ func TestHostileWordsAreText(t *testing.T) {
 		{"recovery-codes", recoveryView{Frame: frame, Codes: []string{hostile}, Account: hostile, Next: "/" + hostile}},
 		{"password", passwordView{Frame: frame, Username: hostile}},
 		{"admin", adminView{Frame: frame, Query: hostile, Next: "/admin?q=" + hostile, Accounts: []managedView{{ID: hostile, Name: hostile, Username: hostile, Email: hostile, Groups: []string{hostile}}}}},
-		{"admin-account", adminAccountView{Frame: frame, managedView: managedView{ID: hostile, Name: hostile, Username: hostile, Email: hostile}, Authenticators: []offerView{offer},
+		{"admin-account", adminAccountView{
+			Frame: frame, managedView: managedView{ID: hostile, Name: hostile, Username: hostile, Email: hostile}, Authenticators: []offerView{offer},
 			Throttled: []string{hostile}, TypedGroups: hostile, TypedReason: map[string]string{"code": hostile, "reset": hostile},
-			Sessions: account.Sessions, Devices: account.Devices, Events: account.Events}},
+			Sessions: account.Sessions, Devices: account.Devices, Events: account.Events,
+		}},
 		{"given", givenView{Frame: frame, ID: hostile, Name: hostile, Code: hostile}},
-		{"admin-events", adminEventsView{Frame: frame, Account: hostile, Name: hostile, Next: "/admin/events?name=" + hostile,
-			Events: []managedEventView{{eventView: account.Events[0], ID: hostile, Account: hostile, Event: hostile, Reason: hostile, By: hostile}}}},
+		{"admin-events", adminEventsView{
+			Frame: frame, Account: hostile, Name: hostile, Next: "/admin/events?name=" + hostile,
+			Events: []managedEventView{{eventView: account.Events[0], ID: hostile, Account: hostile, Event: hostile, Reason: hostile, By: hostile}},
+		}},
 		{"error", errorView{Frame: frame, Title: hostile, Text: hostile}},
 	} {
 		all := elementsOf(t, shown(t, p, "en", s))

@@ -106,7 +106,7 @@ func TestKeyRefused(t *testing.T) {
 	v.get("/sign-out")
 	v.press("Sign out", "", nil)
 	v.signIn("alice")
-	if strings.Index(v.body, `id="others"`) < 0 || !strings.Contains(v.body, ` hidden>`) {
+	if !strings.Contains(v.body, `id="others"`) || !strings.Contains(v.body, ` hidden>`) {
 		t.Errorf("the list is not there, or not hidden:\n%s", v.body)
 	}
 	action, form, err := v.touched(key, "Use security key", nil)

@@ -123,5 +123,5 @@ func (g *Gate) goTo(w http.ResponseWriter, r *http.Request, to, page string) {
 		return
 	}
 	pageHeaders(w.Header())
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // see above
 }

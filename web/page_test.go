@@ -145,8 +145,10 @@ func TestAccessibleNames(t *testing.T) {
 		"phone-back":      {nil, []string{"Send code", "Correct the number"}, []string{"Cancel"}},
 		"email":           {[]string{"Email"}, []string{"Send code"}, []string{"Cancel"}},
 		"sent":            {[]string{"Code", "Name"}, []string{"Continue", "Send code"}, []string{"Cancel"}},
-		"account": {[]string{"Name"}, []string{"Sign out", "Add a passkey", "Add security key", "Add authenticator app", "Add counter token",
-			"Replace", "Remove", "Rename", "Make preferred", "New recovery codes"}, nil},
+		"account": {[]string{"Name"}, []string{
+			"Sign out", "Add a passkey", "Add security key", "Add authenticator app", "Add counter token",
+			"Replace", "Remove", "Rename", "Make preferred", "New recovery codes",
+		}, nil},
 		"account-disowned": {nil, []string{"I have read this"}, nil},
 		"not-me":           {nil, []string{"This was not me"}, nil},
 		"not-me-done":      {nil, nil, []string{"Sign in", "Choose a new password"}},

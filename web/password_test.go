@@ -22,9 +22,9 @@ func TestPasswordChange(t *testing.T) {
 	other := p.client
 	p.signIn(false)
 	p.post("/password", change("wrong "+secret, newSecret)).refuses(http.StatusUnauthorized, "refused").is("reason", "wrong")
-	for new, problem := range map[string]string{"short": "too_short", "passwordpassword": "too_common", "": "missing"} {
-		if a := p.post("/password", change(secret, new)).refuses(http.StatusBadRequest, "invalid_request"); a.at("fields", "new") != problem {
-			t.Errorf("%q: %s", new, a.body)
+	for next, problem := range map[string]string{"short": "too_short", "passwordpassword": "too_common", "": "missing"} {
+		if a := p.post("/password", change(secret, next)).refuses(http.StatusBadRequest, "invalid_request"); a.at("fields", "new") != problem {
+			t.Errorf("%q: %s", next, a.body)
 		}
 	}
 	if h.tries("anna", secret) != http.StatusOK {

@@ -71,12 +71,6 @@ func (f *full) link(m factor.Message, page string) string {
 	return found[1]
 }
 
-func (v *visitor) signOut() {
-	v.t.Helper()
-	v.get("/sign-out")
-	v.press("Sign out", "", nil)
-}
-
 // A person who has lost everything comes back with the mailbox, a wait and the password.
 func TestRecoverByMailOnPages(t *testing.T) {
 	t.Parallel()
@@ -262,12 +256,12 @@ func TestFirstEnrollmentOnPages(t *testing.T) {
 // In a sign-in that must enroll the code is mailed with the password.
 func TestForcedFirstEnrollmentOnPages(t *testing.T) {
 	t.Parallel()
-	f, v := rescue(t, func(c *nightlatch.Config, o *Options) {
+	f, _ := rescue(t, func(c *nightlatch.Config, o *Options) {
 		withAddress(c, o)
 		c.Policy.Require = nightlatch.Required
 	})
 	f.confirm("alice")
-	v = f.visitor()
+	v := f.visitor()
 	v.signIn("alice")
 	v.want(200, "/verify")
 	v.says("we make sure that the mailbox of this account is yours")

@@ -31,7 +31,7 @@ func (g *Gate) sendAway(w http.ResponseWriter, r *http.Request) {
 // redirect sends the browser to one of our own pages.
 func (g *Gate) redirect(w http.ResponseWriter, r *http.Request, page string) {
 	pageHeaders(w.Header())
-	http.Redirect(w, r, g.options.Prefix+page, http.StatusSeeOther)
+	http.Redirect(w, r, g.options.Prefix+page, http.StatusSeeOther) //nolint:gosec // it begins with a path of ours
 }
 
 // to is where to go afterwards: a path here, a place elsewhere that we may lead to, else "".

@@ -223,7 +223,7 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(page) // a reader who went away is no fault
+		_, _ = w.Write(page) //nolint:gosec // of html/template; a reader who went away is no fault
 	}
 }
 

@@ -132,10 +132,20 @@ func TestContrast(t *testing.T) {
 			front, back string
 			least       float64
 		}{
-			{"ink", "paper", 4.5}, {"ink", "card", 4.5}, {"ink", "tint", 4.5},
-			{"soft", "paper", 4.5}, {"soft", "card", 4.5}, {"soft", "tint", 4.5},
-			{"accent", "paper", 4.5}, {"accent", "card", 4.5}, {"accent", "tint", 4.5}, {"on-accent", "accent", 4.5},
-			{"good", "good-tint", 4.5}, {"bad", "bad-tint", 4.5}, {"bad", "card", 4.5}, {"note", "note-tint", 4.5},
+			{"ink", "paper", 4.5},
+			{"ink", "card", 4.5},
+			{"ink", "tint", 4.5},
+			{"soft", "paper", 4.5},
+			{"soft", "card", 4.5},
+			{"soft", "tint", 4.5},
+			{"accent", "paper", 4.5},
+			{"accent", "card", 4.5},
+			{"accent", "tint", 4.5},
+			{"on-accent", "accent", 4.5},
+			{"good", "good-tint", 4.5},
+			{"bad", "bad-tint", 4.5},
+			{"bad", "card", 4.5},
+			{"note", "note-tint", 4.5},
 			{"edge", "card", 3},
 		} {
 			front, ok := colors[pair.front]

@@ -160,15 +160,19 @@ func samples(t *testing.T) map[string]sample {
 	numberWrong.Problems = map[string]string{"phone": "Check that you entered your phone number correctly."}
 	numberBack := number
 	numberBack.Spoken = "+44 20 7946 0958 (United Kingdom)"
-	sent := sentView{setUpView: sampleSetUp("sms"), Field: "phone", Destination: "+442079460958", SentTo: "•••• 58", ResendIn: 30 * time.Second,
-		Other: "/account/authenticators/new/sms?change=1"}
+	sent := sentView{
+		setUpView: sampleSetUp("sms"), Field: "phone", Destination: "+442079460958", SentTo: "•••• 58", ResendIn: 30 * time.Second,
+		Other: "/account/authenticators/new/sms?change=1",
+	}
 	sent.Status = "Code sent to •••• 58."
 	address := destinationView{setUpView: sampleSetUp("email"), Field: "email", Destination: "alice@example.com"}
 	scanWrong := sampleScan(30)
 	scanWrong.Frame, scanWrong.Replaces, scanWrong.ReplacesLabel = wrong, "a9", "Old tablet"
 	return map[string]sample{
-		"admin": {"admin", adminView{Frame: Frame{User: "alice"}, Query: "b", NotEnrolled: true, Next: "/admin?after=x&q=b",
-			Accounts: []managedView{sampleManaged(), {ID: "m2", Name: "carla@example.com", Email: "carla@example.com", CreatedAt: added, Enrolled: true}}}},
+		"admin": {"admin", adminView{
+			Frame: Frame{User: "alice"}, Query: "b", NotEnrolled: true, Next: "/admin?after=x&q=b",
+			Accounts: []managedView{sampleManaged(), {ID: "m2", Name: "carla@example.com", Email: "carla@example.com", CreatedAt: added, Enrolled: true}},
+		}},
 		"admin-empty":   {"admin", adminView{Frame: Frame{User: "alice", Problems: map[string]string{"q": "Too long."}}}},
 		"admin-account": {"admin-account", sampleAdminAccount()},
 		"admin-wrong": {"admin-account", func() adminAccountView {
@@ -179,11 +183,13 @@ func samples(t *testing.T) map[string]sample {
 		"admin-own":   {"admin-account", adminAccountView{Frame: Frame{User: "bert"}, managedView: sampleManaged(), Own: true}},
 		"given":       {"given", givenView{Frame: Frame{User: "alice"}, ID: "m2", Name: "carla", Code: "k7qm-2xra-hb5d-9wp0", Until: used}},
 		"given-reset": {"given", givenView{Frame: Frame{User: "alice"}, ID: "m2", Name: "carla", Reset: true, Code: "k7qm-2xra-hb5d-9wp0", Until: used}},
-		"admin-events": {"admin-events", adminEventsView{Frame: Frame{User: "alice"}, Account: "bert", Name: "reset", Next: "/admin/events?before=x&name=reset",
+		"admin-events": {"admin-events", adminEventsView{
+			Frame: Frame{User: "alice"}, Account: "bert", Name: "reset", Next: "/admin/events?before=x&name=reset",
 			Events: []managedEventView{
 				{eventView: eventView{At: used, Text: eventText("en", "reset", "")}, ID: "m1", Account: "bert", Event: "reset", Reason: "lost", By: "administrator"},
 				{eventView: eventView{At: used, Text: eventText("en", "signed_in", ""), From: "192.0.2.7"}, ID: "m3", Event: "signed_in"},
-			}}},
+			},
+		}},
 		"admin-events-none": {"admin-events", adminEventsView{Frame: Frame{User: "alice"}}},
 		"home":              {"home", homeView{signInView: signInView{SignUp: true}}},
 		"home-passkey":      {"home", homeView{signInView: signInView{Passkey: sampleOptions}}},
@@ -231,8 +237,10 @@ func samples(t *testing.T) map[string]sample {
 		"hold-over":       {"hold", holdPageView{Frame: Frame{Alert: "This link is too old."}}},
 		"verify-mailbox":  {"verify", verifyView{Shape: askWait, Recover: true, SameMailbox: true}},
 		"verify-first":    {"verify", verifyView{Kind: "email", Shape: askCode, SentTo: "a•••@example.com", MayResend: true, First: true}},
-		"not-me": {"not-me", notMeView{Token: "nl_m_x", What: "An authenticator was added: “Theirs”", At: used, From: "192.0.2.7, Firefox on Windows", By: "administrator",
-			Does: "What was added is suspended: nobody can sign in with it."}},
+		"not-me": {"not-me", notMeView{
+			Token: "nl_m_x", What: "An authenticator was added: “Theirs”", At: used, From: "192.0.2.7, Firefox on Windows", By: "administrator",
+			Does: "What was added is suspended: nobody can sign in with it.",
+		}},
 		"not-me-done":      {"not-me", notMeView{Frame: Frame{Status: "Done."}, What: "A sign-in from a new browser", At: used, Done: true, Forgot: true}},
 		"not-me-over":      {"not-me", notMeView{Frame: Frame{Alert: "This link is too old."}}},
 		"account":          {"account", sampleAccount()},
@@ -258,8 +266,10 @@ func samples(t *testing.T) map[string]sample {
 		"reset":            {"reset", resetView{Token: "nl_m_0123", MinLength: 15}},
 		"reset-wrong":      {"reset", resetView{Frame: Frame{Problems: map[string]string{"confirm": "The passwords do not match."}}, Token: "nl_m_0123", MinLength: 15}},
 		"reset-empty":      {"reset", resetView{Frame: Frame{Alert: "This link is too old."}}},
-		"change-email": {"change-email", emailView{Frame: Frame{User: "alice"}, Email: "alice@example.com", Confirmed: true, Former: "alice@example.org",
-			ChangedAt: added, Until: used}},
+		"change-email": {"change-email", emailView{
+			Frame: Frame{User: "alice"}, Email: "alice@example.com", Confirmed: true, Former: "alice@example.org",
+			ChangedAt: added, Until: used,
+		}},
 		"change-email-held":  {"change-email", emailView{Frame: Frame{User: "alice"}, Email: "alice@example.com", HeldBack: true, Former: "alice@example.org", ChangedAt: added, Until: used}},
 		"change-email-wrong": {"change-email", emailView{Frame: Frame{User: "alice", Problems: map[string]string{"email": "This must be filled in."}}, Typed: "x", Wanted: "alice@example.net"}},
 		"change-email-empty": {"change-email", emailView{}},

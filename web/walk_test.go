@@ -45,10 +45,14 @@ func walkers(h *house) []state {
 		{name: "must enroll", who: []string{"anyone", "unfinished", "step", "start", "enrolling"}, arrive: in(admin, "enroll")},
 		{name: "level 1", who: inSession, arrive: in(one, "done"), lacks: "forbidden"},
 		{name: "level 2", who: inSession, arrive: verified, lacks: "forbidden"},
-		{name: "administrator, level 1", who: inSession, arrive: promoted(h),
-			lacks: "enrollment_needed", leads: "/account/authenticators/new"},
-		{name: "administrator, stale", who: inSession, arrive: administrator(h, "stale", 11*time.Minute),
-			lacks: "fresh_proof_needed", leads: "/verify"},
+		{
+			name: "administrator, level 1", who: inSession, arrive: promoted(h),
+			lacks: "enrollment_needed", leads: "/account/authenticators/new",
+		},
+		{
+			name: "administrator, stale", who: inSession, arrive: administrator(h, "stale", 11*time.Minute),
+			lacks: "fresh_proof_needed", leads: "/verify",
+		},
 		{name: "administrator", who: append(inSession, "administrator"), arrive: administrator(h, "fresh", 0)},
 	}
 }

@@ -29,23 +29,35 @@ type addWords struct {
 
 // knownKinds says it for the kinds that we bring, the strongest first.
 var knownKinds = []kindWords{
-	{"webauthn", locale.Mark("Passkey or security key"),
+	{
+		"webauthn", locale.Mark("Passkey or security key"),
 		locale.Mark("The strongest: it works only with the real site, so there is no code that anyone could talk you into giving away."),
-		[]addWords{{locale.Mark("Add a passkey"), true}, {locale.Mark("Add security key"), false}}},
-	{"totp", locale.Mark("Authenticator app"),
+		[]addWords{{locale.Mark("Add a passkey"), true}, {locale.Mark("Add security key"), false}},
+	},
+	{
+		"totp", locale.Mark("Authenticator app"),
 		locale.Mark("An app on your phone shows a new code every half minute. It needs no network."),
-		[]addWords{{locale.Mark("Add authenticator app"), false}}},
-	{"hotp", locale.Mark("Counter token"),
+		[]addWords{{locale.Mark("Add authenticator app"), false}},
+	},
+	{
+		"hotp", locale.Mark("Counter token"),
 		locale.Mark("A small device, or an app, shows a new code each time its button is pressed."),
-		[]addWords{{locale.Mark("Add counter token"), false}}},
-	{"email", locale.Mark("Email"),
+		[]addWords{{locale.Mark("Add counter token"), false}},
+	},
+	{
+		"email", locale.Mark("Email"),
 		locale.Mark("A code is sent to your mailbox. It is as safe as the mailbox is."),
-		[]addWords{{locale.Mark("Add email"), false}}},
-	{"sms", locale.Mark("Phone"),
+		[]addWords{{locale.Mark("Add email"), false}},
+	},
+	{
+		"sms", locale.Mark("Phone"),
 		locale.Mark("A code is sent as a text message. The weakest: numbers can be taken over and messages read."),
-		[]addWords{{locale.Mark("Add phone"), false}}},
-	{"recovery", locale.Mark("Recovery codes"),
-		locale.Mark("Codes on paper, each good once, for the day when all else is lost."), nil},
+		[]addWords{{locale.Mark("Add phone"), false}},
+	},
+	{
+		"recovery", locale.Mark("Recovery codes"),
+		locale.Mark("Codes on paper, each good once, for the day when all else is lost."), nil,
+	},
 }
 
 // wordsOf returns the words for a kind. One that we do not bring goes by the name that its factor gives it.

@@ -33,8 +33,12 @@ func (h *house) copier(ctx context.Context, name string) (*copier, error) {
 	}
 	// Groups come before their account, which says what they are: else a trigger would write it once more.
 	c := &copier{h: h, id: a.ID, tables: []*table{
-		{name: "account_groups", owner: "account_id"}, {name: "accounts", owner: "id"}, {name: "foreign_hashes", owner: "account_id"},
-		{name: "nl_users", owner: "user_id"}, {name: "nl_authenticators", owner: "user_id"}, {name: "nl_events", owner: "user_id"},
+		{name: "account_groups", owner: "account_id"},
+		{name: "accounts", owner: "id"},
+		{name: "foreign_hashes", owner: "account_id"},
+		{name: "nl_users", owner: "user_id"},
+		{name: "nl_authenticators", owner: "user_id"},
+		{name: "nl_events", owner: "user_id"},
 	}}
 	for _, t := range c.tables {
 		if err := h.store.Read(ctx, func(q sqlstore.Querier) error { return t.read(ctx, q, a.ID) }); err != nil {

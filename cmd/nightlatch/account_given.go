@@ -17,13 +17,13 @@ type reasoned struct {
 
 // give runs what makes a code, and prints it, once: all of standard output.
 func (cmd reasoned) give(ctx context.Context, c *console, hint string,
-	make func(s *server.Server, a server.Account) (code string, until time.Time, err error),
+	produce func(s *server.Server, a server.Account) (code string, until time.Time, err error),
 ) error {
 	if strings.TrimSpace(cmd.Reason) == "" {
 		return misuse("--reason is empty")
 	}
 	return cmd.run(ctx, c, func(s *server.Server, a server.Account) error {
-		code, until, err := make(s, a)
+		code, until, err := produce(s, a)
 		if err != nil {
 			return err
 		}

@@ -101,7 +101,7 @@ func (c *console) report(what string, err error) int {
 	if err == nil {
 		return 0
 	}
-	if faults := (settings.Faults)(nil); errors.As(err, &faults) {
+	if faults := settings.Faults(nil); errors.As(err, &faults) {
 		for _, fault := range faults {
 			c.complain(fault.String())
 		}

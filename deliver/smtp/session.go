@@ -43,7 +43,7 @@ func (s *Sender) visit(ctx context.Context, f func(c *smtp.Client) error) error 
 	if err != nil {
 		return fault("no connection", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if end, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(end)
 	}

@@ -75,7 +75,7 @@ func (s *Sender) Send(ctx context.Context, m factor.Message) error {
 	} else {
 		form.Set("From", s.options.From)
 	}
-	r, err := http.NewRequest(http.MethodPost, s.address, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.address, strings.NewReader(form.Encode()))
 	if err != nil {
 		return errors.New("twilio: the request cannot be made")
 	}

@@ -92,7 +92,7 @@ func (s *Sender) Send(ctx context.Context, m factor.Message) error {
 	if err != nil {
 		return errors.New("webhook: the message cannot be written")
 	}
-	r, err := http.NewRequest(http.MethodPost, s.options.URL, bytes.NewReader(b))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.options.URL, bytes.NewReader(b))
 	if err != nil {
 		return errors.New("webhook: the request cannot be made")
 	}

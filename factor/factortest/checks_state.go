@@ -137,7 +137,10 @@ func checkGarbagePending(ctx context.Context, f Fixture) error {
 // garbage is states that no factor made, and true's own beginnings.
 func garbage(whole factor.State) []factor.State {
 	g := []factor.State{
-		nil, {}, {0}, []byte("null"), []byte("{}"), []byte("[]"), []byte(`""`), []byte("0"), []byte("true"),
+		nil,
+		{},
+		{0},
+		[]byte("null"), []byte("{}"), []byte("[]"), []byte(`""`), []byte("0"), []byte("true"),
 		[]byte("{\"v\":1}"), []byte("\xff\xfe\x00"), bytes.Repeat([]byte{0}, 64), bytes.Repeat([]byte{0xff}, 4096),
 		[]byte(strings.Repeat("[", 20000)),
 	}
@@ -196,8 +199,8 @@ func checkHashed(ctx context.Context, f Fixture) error {
 		return err
 	}
 	for _, state := range []factor.State{p.pending, p.held.State, pending, v.State, v.Pending} {
-		for _, clear := range []string{right.Code, right.Password} {
-			if clear != "" && holds(state, clear) {
+		for _, text := range []string{right.Code, right.Password} {
+			if text != "" && holds(state, text) {
 				return errors.New("a state holds the clear text of a right response")
 			}
 		}
@@ -206,10 +209,10 @@ func checkHashed(ctx context.Context, f Fixture) error {
 }
 
 // holds reports whether the state has the text, as it is or in an encoding that hides nothing.
-func holds(state factor.State, clear string) bool {
-	bare := strings.NewReplacer("-", "", " ", "").Replace(clear)
+func holds(state factor.State, text string) bool {
+	bare := strings.NewReplacer("-", "", " ", "").Replace(text)
 	lower := bytes.ToLower(state)
-	for _, s := range []string{clear, bare} {
+	for _, s := range []string{text, bare} {
 		if bytes.Contains(lower, bytes.ToLower([]byte(s))) ||
 			bytes.Contains(lower, []byte(hex.EncodeToString([]byte(s)))) ||
 			bytes.Contains(state, []byte(base64.RawStdEncoding.EncodeToString([]byte(s)))) ||

@@ -39,10 +39,10 @@ func TestTextMessageIsWhole(t *testing.T) {
 	t.Parallel()
 	f := both(Options{Service: "Acme\r\n@evil.example #1"})[1]
 	p := newPerson(t, f, address[SMS][0])
-	code := sent(p.ask())
+	p.ask()
 	p.pending = nil
 	got := p.ask().Message.Text
-	code = regexp.MustCompile(`\d{6}`).FindString(got)
+	code := regexp.MustCompile(`\d{6}`).FindString(got)
 	want := "Acme @evil.example #1: " + code +
 		" is your code to sign in. It is good for 10 minutes. Never share it.\n@id.example.com #" + code
 	if got != want {

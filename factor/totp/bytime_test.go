@@ -24,12 +24,27 @@ func TestReasonsByTime(t *testing.T) {
 		last int // the last used step, from now
 		want factor.Refused
 	}{
-		{0, -1, factor.Refused{}}, {1, -1, factor.Refused{}}, {-1, -2, factor.Refused{}}, {1, 0, factor.Refused{}},
-		{0, 0, used}, {-1, 0, used}, {-1, -1, used}, {0, 1, used}, {1, 1, used},
-		{2, -30, clock(2)}, {3, 0, clock(3)}, {20, 0, clock(20)}, {-2, -30, clock(-2)}, {-20, -30, clock(-20)},
-		{-3, 0, clock(-3)},               // an older code than the last: the clock was set back
-		{-2, -2, used}, {-20, -20, used}, // the very code that was used
-		{21, 0, wrong}, {-21, -30, wrong}, {-21, -21, wrong}, {1000, 0, wrong},
+		{0, -1, factor.Refused{}},
+		{1, -1, factor.Refused{}},
+		{-1, -2, factor.Refused{}},
+		{1, 0, factor.Refused{}},
+		{0, 0, used},
+		{-1, 0, used},
+		{-1, -1, used},
+		{0, 1, used},
+		{1, 1, used},
+		{2, -30, clock(2)},
+		{3, 0, clock(3)},
+		{20, 0, clock(20)},
+		{-2, -30, clock(-2)},
+		{-20, -30, clock(-20)},
+		{-3, 0, clock(-3)}, // an older code than the last: the clock was set back
+		{-2, -2, used},
+		{-20, -20, used}, // the very code that was used
+		{21, 0, wrong},
+		{-21, -30, wrong},
+		{-21, -21, wrong},
+		{1000, 0, wrong},
 	} {
 		held := factor.Held{ID: "a", Kind: ByTime, State: stateFor(t, uri(nil), func(s *state) { s.Last = present + int64(c.last) })}
 		v, err := f.Verify(t.Context(), call(testNow, held), nil, factor.Response{Code: code(t, g, testNow, c.off)})

@@ -30,8 +30,8 @@ func TestWhatWasToldIsNeverGood(t *testing.T) {
 		}
 		held.State = v.State
 	}
-	for _, off := range []time.Duration{5, 6, 7} { // in all of its window
-		at = testNow.Add(off * 30 * time.Second)
+	for _, off := range []int{5, 6, 7} { // in all of its window
+		at = testNow.Add(time.Duration(30*off) * time.Second)
 		if v, reason := judge(guessed, held); reason != factor.Used {
 			t.Errorf("what was told %d steps ago: %+v, %q, want used", off, v, reason)
 		}

@@ -75,7 +75,7 @@ var decoy = make(Secret, DefaultSecretSize)
 func verify(o Options, kind factor.Kind, c factor.Call, judge func(state) (state, *factor.Refused)) (factor.Verdict, error) {
 	held := c.Candidates()
 	if len(held) == 0 {
-		judge(state{Kind: kind, Secret: decoy, Algorithm: o.Algorithm, Digits: o.Digits, Period: o.Period})
+		_, _ = judge(state{Kind: kind, Secret: decoy, Algorithm: o.Algorithm, Digits: o.Digits, Period: o.Period})
 		return factor.Verdict{}, factor.Refuse(factor.Wrong)
 	}
 	states, err := decodeAll(kind, c.Held)

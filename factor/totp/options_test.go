@@ -23,26 +23,36 @@ func TestScan(t *testing.T) {
 	}{
 		"default": {Options{}, ByTime, nil, factor.Scan{Issuer: "Example", Account: "anna@example.com", Algorithm: "SHA1", Digits: 6, Period: 30}, 20},
 		"shaped": {
-			Options{Issuer: "Bank", Algorithm: SHA256, Digits: 8, Period: 60}, ByTime, nil,
-			factor.Scan{Issuer: "Bank", Account: "anna@example.com", Algorithm: "SHA256", Digits: 8, Period: 60}, 32,
+			Options{Issuer: "Bank", Algorithm: SHA256, Digits: 8, Period: 60},
+			ByTime, nil,
+			factor.Scan{Issuer: "Bank", Account: "anna@example.com", Algorithm: "SHA256", Digits: 8, Period: 60},
+			32,
 		},
 		"long":    {Options{Algorithm: SHA512}, ByTime, nil, factor.Scan{Issuer: "Example", Account: "anna@example.com", Algorithm: "SHA512", Digits: 6, Period: 30}, 64},
 		"counter": {Options{}, ByCounter, nil, factor.Scan{Issuer: "Example", Account: "anna@example.com", Algorithm: "SHA1", Digits: 6}, 20},
 		"name only": {
-			Options{}, ByTime, func(c *factor.Call) { c.User.Email = "" },
-			factor.Scan{Issuer: "Example", Account: "anna@login.example.com", Algorithm: "SHA1", Digits: 6, Period: 30}, 20,
+			Options{},
+			ByTime, func(c *factor.Call) { c.User.Email = "" },
+			factor.Scan{Issuer: "Example", Account: "anna@login.example.com", Algorithm: "SHA1", Digits: 6, Period: 30},
+			20,
 		},
 		"second": {
-			Options{}, ByTime, func(c *factor.Call) { c.Held = held },
-			factor.Scan{Issuer: "Example", Account: "anna@example.com (2)", Algorithm: "SHA1", Digits: 6, Period: 30}, 20,
+			Options{},
+			ByTime, func(c *factor.Call) { c.Held = held },
+			factor.Scan{Issuer: "Example", Account: "anna@example.com (2)", Algorithm: "SHA1", Digits: 6, Period: 30},
+			20,
 		},
 		"hostile": {
-			Options{}, ByTime, func(c *factor.Call) { c.Issuer, c.User.Email = "A: B\x00", "a:b?\xff&#\n@x" },
-			factor.Scan{Issuer: "A- B", Account: "a-b?\uFFFD&#@x", Algorithm: "SHA1", Digits: 6, Period: 30}, 20,
+			Options{},
+			ByTime, func(c *factor.Call) { c.Issuer, c.User.Email = "A: B\x00", "a:b?\xff&#\n@x" },
+			factor.Scan{Issuer: "A- B", Account: "a-b?\uFFFD&#@x", Algorithm: "SHA1", Digits: 6, Period: 30},
+			20,
 		},
 		"nobody": {
-			Options{}, ByTime, func(c *factor.Call) { c.Issuer, c.User, c.Origin = "", factor.User{}, "\x00" },
-			factor.Scan{Account: "account", Algorithm: "SHA1", Digits: 6, Period: 30}, 20,
+			Options{},
+			ByTime, func(c *factor.Call) { c.Issuer, c.User, c.Origin = "", factor.User{}, "\x00" },
+			factor.Scan{Account: "account", Algorithm: "SHA1", Digits: 6, Period: 30},
+			20,
 		},
 	} {
 		f := New(c.options)

@@ -77,7 +77,8 @@ func uris(t *testing.T) []string {
 	t.Helper()
 	var all []string
 	for _, u := range []URI{
-		uri(nil), {Account: "a", Generator: Generator{Secret: testSecret[:10]}},
+		uri(nil),
+		{Account: "a", Generator: Generator{Secret: testSecret[:10]}},
 		uri(func(u *URI) {
 			u.Issuer, u.Account = "Großer Dienst & Söhne", strings.Repeat("long.name.", 20)+"@example.com"
 			u.Secret, u.Algorithm, u.Digits, u.Period = Secret(strings.Repeat("x", 64)), SHA512, 8, 120

@@ -32,7 +32,7 @@ func (f *Factor) Challenge(_ context.Context, c factor.Call, state factor.State)
 	if live, ok := alive(state, c.Now); ok && live.asks(p) {
 		p = live
 	} else {
-		p.Challenge, p.Expires, state = make([]byte, challengeSize), c.Now.Add(f.timeout).UnixMilli(), nil
+		p.Challenge, p.Expires = make([]byte, challengeSize), c.Now.Add(f.timeout).UnixMilli()
 		if _, err := io.ReadFull(c.Rand, p.Challenge); err != nil {
 			return nil, nil, fmt.Errorf("webauthn: making a challenge: %w", err)
 		}

@@ -46,7 +46,8 @@ func TestCreationOptions(t *testing.T) {
 					"id": base64.RawURLEncoding.EncodeToString(s.call.User.Handle), "name": "ada@example.com", "displayName": "ada",
 				},
 				"pubKeyCredParams": []any{
-					map[string]any{"type": "public-key", "alg": -8.0}, map[string]any{"type": "public-key", "alg": -7.0},
+					map[string]any{"type": "public-key", "alg": -8.0},
+					map[string]any{"type": "public-key", "alg": -7.0},
 					map[string]any{"type": "public-key", "alg": -257.0},
 				},
 				"timeout": 300000.0, "authenticatorSelection": tc.selection, "attestation": "none",

@@ -110,8 +110,10 @@ func TestPasskeyChallengeIsShownAgain(t *testing.T) {
 func TestEnrollmentIsNotShownAsChallenge(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	p := pending{Use: useCreate, Purpose: factor.ForSignIn, RPID: s.f.rpID, Origins: s.f.origins, Verification: "required",
-		Challenge: make([]byte, challengeSize), Expires: noon.Add(1e9).UnixMilli()}
+	p := pending{
+		Use: useCreate, Purpose: factor.ForSignIn, RPID: s.f.rpID, Origins: s.f.origins, Verification: "required",
+		Challenge: make([]byte, challengeSize), Expires: noon.Add(1e9).UnixMilli(),
+	}
 	state, err := p.encode()
 	if err != nil {
 		t.Fatal(err)

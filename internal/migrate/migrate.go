@@ -135,7 +135,7 @@ func locked(ctx context.Context, db *sql.DB, d Dialect, f func(*sql.Conn) error)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	done := false
 	defer func() {
 		if done {

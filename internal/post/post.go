@@ -69,7 +69,7 @@ func Do(ctx context.Context, c *http.Client, r *http.Request) (Answer, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	answer, err := c.Do(r.WithContext(ctx))
+	answer, err := c.Do(r.WithContext(ctx)) //nolint:gosec // the operator names the address
 	if err != nil {
 		var at *url.Error
 		if errors.As(err, &at) {

@@ -23,14 +23,22 @@ func TestReadRequest(t *testing.T) {
 		h    http.Header
 		want Request
 	}{
-		{forwarded("GET", "https", "App.Example.com", "/a%20b?x=%2F..%2F"),
-			Request{Method: "GET", Scheme: "https", Host: "app.example.com", Path: "/a b", URI: "/a%20b?x=%2F..%2F"}},
-		{forwarded("POST", "wss", "app.example.com:8443", "/"),
-			Request{Method: "POST", Scheme: "https", Host: "app.example.com:8443", Path: "/", URI: "/"}},
-		{forwarded("GET", "ws", "[2001:db8::1]:80", "/100%25/"),
-			Request{Method: "GET", Scheme: "http", Host: "[2001:db8::1]:80", Path: "/100%/", URI: "/100%25/"}},
-		{original("PROPFIND", "http://localhost:3000/caf%C3%A9;v=1?q"),
-			Request{Method: "PROPFIND", Scheme: "http", Host: "localhost:3000", Path: "/café;v=1", URI: "/caf%C3%A9;v=1?q"}},
+		{
+			forwarded("GET", "https", "App.Example.com", "/a%20b?x=%2F..%2F"),
+			Request{Method: "GET", Scheme: "https", Host: "app.example.com", Path: "/a b", URI: "/a%20b?x=%2F..%2F"},
+		},
+		{
+			forwarded("POST", "wss", "app.example.com:8443", "/"),
+			Request{Method: "POST", Scheme: "https", Host: "app.example.com:8443", Path: "/", URI: "/"},
+		},
+		{
+			forwarded("GET", "ws", "[2001:db8::1]:80", "/100%25/"),
+			Request{Method: "GET", Scheme: "http", Host: "[2001:db8::1]:80", Path: "/100%/", URI: "/100%25/"},
+		},
+		{
+			original("PROPFIND", "http://localhost:3000/caf%C3%A9;v=1?q"),
+			Request{Method: "PROPFIND", Scheme: "http", Host: "localhost:3000", Path: "/café;v=1", URI: "/caf%C3%A9;v=1?q"},
+		},
 		{original("GET", "https://example.com"), Request{Method: "GET", Scheme: "https", Host: "example.com", Path: "/", URI: "/"}},
 	} {
 		got, err := ReadRequest(c.h)

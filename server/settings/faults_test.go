@@ -157,8 +157,10 @@ func TestFaultsOfOtherSources(t *testing.T) {
 		"no config":        {settings.Sources{File: "/nowhere/n.toml"}, `/nowhere/n.toml: the settings file cannot be read: /nowhere/n.toml: no such file or directory`},
 		"protect nothing":  {settings.Sources{Protect: new("")}, `--protect: the application's address is not allowed; allowed is http:// or https:// with host and port, without a path`},
 		"protect":          {settings.Sources{Protect: new("localhost:3000")}, `--protect: the application's address is not allowed; allowed is http:// or https:// with host and port, without a path`},
-		"demo for all": {settings.Sources{Demo: true, Flags: map[string]string{"listen": ":80", "public_url": "https://x.example.com"}},
-			`--listen: listen: ":80" is not allowed with --demo, whose password and messages anyone may read; allowed are loopback addresses, like "localhost:8080"`},
+		"demo for all": {
+			settings.Sources{Demo: true, Flags: map[string]string{"listen": ":80", "public_url": "https://x.example.com"}},
+			`--listen: listen: ":80" is not allowed with --demo, whose password and messages anyone may read; allowed are loopback addresses, like "localhost:8080"`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -232,8 +234,10 @@ func TestParseHours(t *testing.T) {
 	if err != nil || h.Days != [7]bool{true, true, false, true, false, true, true} || h.From != 22*60+30 || h.To != 360 {
 		t.Errorf("hours = %+v, %v", h, err)
 	}
-	for _, text := range []string{"", "Mon", "Mon 08:00-18:00", "Mun 08:00-18:00 UTC", "Mon 8:00-18:00 UTC", "Mon 08:00-24:01 UTC", "Mon 08:60-09:00 UTC",
-		"Mon 08:00-08:00 UTC", "Mon 24:00-08:00 UTC", "Mon 08:00 UTC", "Mon- 08:00-09:00 UTC", "Mon 08:00-18:00 Local", "Mon 08:00-18:00 ../etc/passwd"} {
+	for _, text := range []string{
+		"", "Mon", "Mon 08:00-18:00", "Mun 08:00-18:00 UTC", "Mon 8:00-18:00 UTC", "Mon 08:00-24:01 UTC", "Mon 08:60-09:00 UTC",
+		"Mon 08:00-08:00 UTC", "Mon 24:00-08:00 UTC", "Mon 08:00 UTC", "Mon- 08:00-09:00 UTC", "Mon 08:00-18:00 Local", "Mon 08:00-18:00 ../etc/passwd",
+	} {
 		if h, err := settings.ParseHours(text); err == nil {
 			t.Errorf("%q = %+v, want an error", text, h)
 		}
@@ -242,8 +246,10 @@ func TestParseHours(t *testing.T) {
 
 // FuzzLoad: whatever stands in the file, Load answers with settings or with faults.
 func FuzzLoad(f *testing.F) {
-	for _, seed := range []string{"", "listen = 1", "[a.b]\nc=1", "[[account]]\n[account.x]\ny=1", "account=[{username=\"a\"},{}]", "a.b.c = {d = [1, {e = 2}]}",
-		"[[rule]]\nhours=[\"Mon 00:00-24:00 UTC\"]", "totp = {digits = 6, digits = 7}", "\"\" = 1", "[\"\"]", "[[account]]\n[[account.totp]]\nx=1", "\ufefflisten=\"a:1\""} {
+	for _, seed := range []string{
+		"", "listen = 1", "[a.b]\nc=1", "[[account]]\n[account.x]\ny=1", "account=[{username=\"a\"},{}]", "a.b.c = {d = [1, {e = 2}]}",
+		"[[rule]]\nhours=[\"Mon 00:00-24:00 UTC\"]", "totp = {digits = 6, digits = 7}", "\"\" = 1", "[\"\"]", "[[account]]\n[[account.totp]]\nx=1", "\ufefflisten=\"a:1\"",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, file string) {

@@ -147,8 +147,10 @@ func (w *walk) add(path []string, v value) {
 	}
 	if v.shape != aTable && v.shape != aTables {
 		if first, twice := w.lines[e.name()]; twice {
-			w.faults = append(w.faults, Fault{Where: fmt.Sprint(v.line), Key: e.name(),
-				Why: fmt.Sprintf("stands twice, first in line %d; allowed is once", first)})
+			w.faults = append(w.faults, Fault{
+				Where: fmt.Sprint(v.line), Key: e.name(),
+				Why: fmt.Sprintf("stands twice, first in line %d; allowed is once", first),
+			})
 			return
 		}
 		w.lines[e.name()] = v.line

@@ -71,25 +71,33 @@ func TestDefaultsThatFollow(t *testing.T) {
 		from settings.Sources
 		want map[string]string
 	}{
-		"nothing set": {want: map[string]string{"public_url": "http://localhost:8080", "webauthn.rp_id": "localhost",
-			"webauthn.rp_name": "Nightlatch", "sign_up.enabled": "true", "password.min_length": "15", "mail.from": ""}},
+		"nothing set": {want: map[string]string{
+			"public_url": "http://localhost:8080", "webauthn.rp_id": "localhost",
+			"webauthn.rp_name": "Nightlatch", "sign_up.enabled": "true", "password.min_length": "15", "mail.from": "",
+		}},
 		"listen on an address": {file: `listen = "127.0.0.1:9000"`, want: map[string]string{"public_url": "http://127.0.0.1:9000", "webauthn.rp_id": ""}},
 		"listen on IPv6":       {file: `listen = "[::1]:9000"`, want: map[string]string{"public_url": "http://[::1]:9000", "webauthn.rp_id": ""}},
-		"public_url": {file: "public_url = \"https://ID.Example.com:443/\"\nlisten = \":80\"",
-			want: map[string]string{"public_url": "https://id.example.com", "webauthn.rp_id": "id.example.com"}},
+		"public_url": {
+			file: "public_url = \"https://ID.Example.com:443/\"\nlisten = \":80\"",
+			want: map[string]string{"public_url": "https://id.example.com", "webauthn.rp_id": "id.example.com"},
+		},
 		"issuer":              {file: "[totp]\nissuer = \"Acme\"", want: map[string]string{"webauthn.rp_name": "Acme"}},
 		"two factors":         {file: "[policy]\nrequire = \"required\"", want: map[string]string{"password.min_length": "8"}},
 		"two factors, chosen": {file: "[policy]\nrequire = \"required\"\n[password]\nmin_length = 12", want: map[string]string{"password.min_length": "12"}},
 		"a rule":              {file: "[[rule]]\npath = \"/**\"", want: map[string]string{"sign_up.enabled": "false"}},
 		"a proxy":             {file: "trusted_proxies = [\"10.0.0.0/8\"]", want: map[string]string{"sign_up.enabled": "false"}},
 		"an account":          {file: account, want: map[string]string{"sign_up.enabled": "false", "account": "[ada]"}},
-		"an account and sign-up": {file: account + "[sign_up]\nenabled = true",
-			want: map[string]string{"sign_up.enabled": "true"}},
+		"an account and sign-up": {
+			file: account + "[sign_up]\nenabled = true",
+			want: map[string]string{"sign_up.enabled": "true"},
+		},
 		"protect":      {from: settings.Sources{Protect: new("http://localhost:3000/")}, want: map[string]string{"sign_up.enabled": "false"}},
 		"mail":         {file: "[mail]\nurl = \"outbox:\"", want: map[string]string{"mail.from": "nightlatch@localhost", "mail.url": "outbox:"}},
 		"mail, domain": {file: "public_url = \"https://id.example.com\"\n[mail]\nurl = \"outbox:\"", want: map[string]string{"mail.from": "nightlatch@id.example.com"}},
-		"demo": {from: settings.Sources{Demo: true}, want: map[string]string{"mail.url": "outbox:", "sms.provider": "outbox",
-			"policy.factors": "[totp,webauthn,recovery,email,sms,hotp]", "sign_up.enabled": "true"}},
+		"demo": {from: settings.Sources{Demo: true}, want: map[string]string{
+			"mail.url": "outbox:", "sms.provider": "outbox",
+			"policy.factors": "[totp,webauthn,recovery,email,sms,hotp]", "sign_up.enabled": "true",
+		}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -175,10 +183,16 @@ func TestEveryTypeFromTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []any{s.TOTP.Digits, s.SignUp.Enabled, s.Policy.Remember, s.Policy.Factors, value(s, "trusted_proxies"), len(s.WebAuthn.Origins),
-		s.Mail.URL, s.SMS.Twilio.AuthToken, s.KeyFile, s.Origin("mail.url").String()}
-	want := []any{8, false, 336 * time.Hour, []string{"totp", "recovery"}, "[10.0.0.0/8,::1/128]", 0,
-		"smtps://u:p@mail.example.com", "", "somewhere/key", "env NIGHTLATCH_MAIL_URL_FILE"}
+	got := []any{
+		s.TOTP.Digits, s.SignUp.Enabled, s.Policy.Remember, s.Policy.Factors, value(s, "trusted_proxies"), len(s.WebAuthn.Origins),
+		s.Mail.URL, s.SMS.Twilio.AuthToken, s.KeyFile, s.Origin("mail.url").String(),
+	}
+	want := []any{
+		8, false, 336 * time.Hour,
+		[]string{"totp", "recovery"},
+		"[10.0.0.0/8,::1/128]", 0,
+		"smtps://u:p@mail.example.com", "", "somewhere/key", "env NIGHTLATCH_MAIL_URL_FILE",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -108,8 +108,10 @@ totp_secret = "HUSHHUSHHUSHHUSH"
 	if strings.Contains(strings.ToLower(all), "hush") {
 		t.Errorf("a secret is shown:\n%s", all)
 	}
-	for _, want := range []string{"mail.url=smtp://********@mail.example.com:587\n", "key=********\n", "database_url=postgres://********@db.example.com/app?********\n",
-		"sms.webhook.url=https://sms.example.com/********?********\n"} {
+	for _, want := range []string{
+		"mail.url=smtp://********@mail.example.com:587\n", "key=********\n", "database_url=postgres://********@db.example.com/app?********\n",
+		"sms.webhook.url=https://sms.example.com/********?********\n",
+	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in\n%s", want, all)
 		}
