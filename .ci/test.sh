@@ -114,9 +114,9 @@ tools() {
 }
 
 format() {
-	say "gofmt"
-	unformatted=$(gofmt -l .)
-	if [ -n "$unformatted" ]; then fail "gofmt would change: $unformatted"; fi
+	say "gofumpt"
+	unformatted=$(go tool -modfile=tools/go.mod gofumpt -l .)
+	if [ -n "$unformatted" ]; then fail "gofumpt would change: $unformatted"; fi
 }
 
 # pins: the SQLite driver is translated C, and works with exactly one version of the C library that it was translated for.
