@@ -52,6 +52,19 @@ func maskURL(raw string) string {
 	return strings.ReplaceAll(u.String(), "MASKED", "********")
 }
 
+// maskCommand leaves the name of the program: what follows may be a token. Before a program a shell takes variables with
+// their values, and quotes: such a first word is hidden, too.
+func maskCommand(command string) string {
+	program, _, more := strings.Cut(strings.TrimSpace(command), " ")
+	switch {
+	case strings.ContainsAny(program, "|&;<>()$`*?[]{}#!~='\"\t\r\n"):
+		return maskAll(command)
+	case more:
+		return program + " ********"
+	}
+	return program
+}
+
 // text is a text that check allows; empty is allowed where the default is empty.
 func text(p *string, def string, check func(string) error) kind {
 	*p = def

@@ -43,7 +43,7 @@ func (s *Settings) table() []*row {
 		},
 		{
 			key: "key_command", doc: "A command whose output is the key, in place of key_file.",
-			kind: text(&s.KeyCommand, "", nil),
+			kind: text(&s.KeyCommand, "", nil).hiding(maskCommand),
 		},
 		{
 			key: "trusted_proxies", doc: "The networks whose X-Forwarded-* headers are believed.",
