@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +16,6 @@ import (
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/server/forward"
 	"github.com/nightlatch/nightlatch/server/settings"
-	"github.com/nightlatch/nightlatch/sqlstore"
 )
 
 // Grade says how bad a Finding is.
@@ -153,115 +151,6 @@ func (d *doctor) keyFile() {
 	if why := keyFileOpen(d.Settings); why != "" {
 		d.fault("key", "%s", why)
 	}
-}
-
-// openDatabase opens what is there, and makes nothing.
-func (d *doctor) openDatabase(ctx context.Context) *sqlstore.Store {
-	if isPostgreSQL(d.Settings) {
-		store, err := connect(ctx, d.Settings, Opening{Drivers: d.Drivers})
-		if err != nil {
-			d.fault("database", "%v", err)
-		}
-		return store
-	}
-	path := databasePath(d.Settings)
-	info, err := os.Stat(path)
-	switch {
-	case path == sqlstore.Temporary:
-		d.warn("database", "it is in memory: everything is lost when the server stops; set database_url")
-		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		d.warn("database", "there is none yet at %s; nightlatch serve makes it, and the key", path)
-		return nil
-	case err != nil:
-		d.fault("database", "%v; let the user that runs nightlatch own data_dir", err)
-		return nil
-	case open(info):
-		d.warn("database", "others on this machine can read %s (mode %04o): chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	store, err := sqlstore.OpenSQLite(ctx, d.SQLite, path)
-	if err != nil {
-		d.fault("database", "it cannot be opened: %v; put a backup back with nightlatch restore", err)
-		return nil
-	}
-	return store
-}
-
-// database looks at what is kept, as far as each finding lets it go on.
-func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
-	if why := damage(ctx, store); why != "" {
-		d.fault("database", "it is damaged: %s; stop the server, keep a copy of the files, and put a backup back", why)
-		return
-	}
-	own, err := ownMigrations(store)
-	missing := 0
-	if err == nil {
-		missing, err = store.Missing(ctx, own)
-	}
-	switch {
-	case err != nil:
-		d.fault("database", "%v", err)
-		return
-	case missing > 0:
-		d.fault("database", "%d migrations are missing: run nightlatch serve of this version, which applies them", missing)
-		return
-	}
-	if err := writable(ctx, store); err != nil {
-		d.fault("database", "it cannot be written: %v; look at the disk's space and at who owns it", err)
-	} else if why := unsafe(ctx, store); why != "" {
-		d.fault("database", "%s", why)
-	} else {
-		d.fine("database", "it is whole, up to date and can be written")
-	}
-	key, err := readKey(ctx, d.Settings, false, d.Now())
-	if err != nil {
-		d.fault("key", "%v", err)
-		return
-	}
-	if d.badRules {
-		return
-	}
-	s, err := New(ctx, Config{Settings: d.Settings, Store: store, Key: key, Now: d.Now, Rand: d.Rand, Look: true})
-	if err != nil {
-		d.fault("key", "%v; put back the key that belongs to this database", err)
-		return
-	}
-	d.keys(ctx, s)
-	d.policy(ctx, s)
-	s.Close()
-}
-
-// damage is what SQLite finds wrong with the file, or "".
-func damage(ctx context.Context, store *sqlstore.Store) (why string) {
-	if store.Dialect() != sqlstore.SQLite {
-		return "" // PostgreSQL says so where it meets damage
-	}
-	err := store.Read(ctx, func(q sqlstore.Querier) error {
-		return q.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&why)
-	})
-	if err != nil {
-		return err.Error()
-	}
-	if why == "ok" {
-		return ""
-	}
-	return why
-}
-
-var errProbe = errors.New("only tried")
-
-// writable writes something and takes it back.
-func writable(ctx context.Context, store *sqlstore.Store) error {
-	err := store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
-		if err := tx.Put(ctx, nightlatch.ThrottleRecord{Subject: "doctor:" + rand.Text()}); err != nil {
-			return err
-		}
-		return errProbe
-	})
-	if errors.Is(err, errProbe) {
-		return nil
-	}
-	return err
 }
 
 func (d *doctor) policy(ctx context.Context, s *Server) {
