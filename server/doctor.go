@@ -43,7 +43,7 @@ type Examination struct {
 	Rand io.Reader
 }
 
-// Diagnose looks for what is wrong. It changes nothing and sends nothing; to the mail server alone it connects.
+// Diagnose looks for what is wrong. It leaves nothing behind and sends nothing; to the mail server alone it connects.
 func Diagnose(ctx context.Context, e Examination) []Finding {
 	d := &doctor{Examination: e}
 	d.origin()

@@ -55,6 +55,9 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 		missing, err = store.Missing(ctx, own)
 	}
 	switch {
+	case sqlstore.IsUnmigrated(err):
+		d.warn("database", "it has no tables: it is new, or somebody has emptied it; nightlatch serve makes them, and a backup is put back by pg_restore")
+		return
 	case err != nil:
 		d.fault("database", "%v", err)
 		return
@@ -104,18 +107,14 @@ func damage(ctx context.Context, store *sqlstore.Store) (why string) {
 	return why
 }
 
-var errProbe = errors.New("only tried")
-
-// writable writes something and takes it back.
+// writable writes something and removes it, and commits that: before the commit a full disk is not met.
 func writable(ctx context.Context, store *sqlstore.Store) error {
-	err := store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
-		if err := tx.Put(ctx, nightlatch.ThrottleRecord{Subject: "doctor:" + rand.Text()}); err != nil {
+	return store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
+		probe := nightlatch.ThrottleRecord{Subject: "doctor:" + rand.Text()}
+		if err := tx.Put(ctx, probe); err != nil {
 			return err
 		}
-		return errProbe
+		probe.Revision++
+		return tx.Delete(ctx, probe)
 	})
-	if errors.Is(err, errProbe) {
-		return nil
-	}
-	return err
 }

@@ -298,7 +298,6 @@ func TestDoctorOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	p := newFileSite(t)
 	p.url = pgtest.New(t, "fsync=on", "full_page_writes=on").URL("postgres")
-	p.mustStart()
 	found := func(env ...string) (out []string) {
 		for _, f := range Diagnose(t.Context(), Examination{Settings: p.settings(env...), Drivers: drivers, Now: p.clock.now, Rand: zeroRand{}}) {
 			if f.Area == "database" {
@@ -307,6 +306,10 @@ func TestDoctorOfPostgreSQL(t *testing.T) {
 		}
 		return out
 	}
+	if got := strings.Join(found(), "\n"); !strings.HasPrefix(got, "warning it has no tables: ") {
+		t.Errorf("before anything is there: %s", got)
+	}
+	p.mustStart()
 	for url, want := range map[string]string{
 		p.url:                                       "ok it is whole, up to date and can be written",
 		p.url + "&synchronous_commit=off":           "fault synchronous_commit is off",

@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/http"
+	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -47,6 +49,24 @@ func TestFullDisk(t *testing.T) {
 	want(t, half, http.StatusOK, "POST", "/verifications", code)
 	want(t, newBrowser(p.url), http.StatusCreated, "POST", "/accounts", map[string]any{"username": "berta", "password": moon})
 	want(t, in, http.StatusNoContent, "DELETE", "/session", nil)
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDoctorOfFullDisk: a disk without room is a fault, though a transaction that is taken back would not meet it.
+func TestDoctorOfFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := mustServe(t, dir)
+	for limit, want := range map[string]string{"unlimited": "ok       database    it is whole", "0": "fault    database    it cannot be written: "} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "ulimit -f "+limit+"; exec nightlatch doctor")
+		cmd.Dir, cmd.Env = dir, plainEnv()
+		said, err := cmd.CombinedOutput()
+		if !strings.Contains(string(said), "\n"+want) || (err != nil) != strings.HasPrefix(want, "fault") {
+			t.Errorf("with %s blocks: %v\n%s", limit, err, said)
+		}
+	}
 	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
