@@ -68,7 +68,8 @@ func (s *Service) VerifyTrail(ctx context.Context, user string, before Trail) (T
 	return is, nil
 }
 
-// walkTrail goes from the newest event to the first, and remembers the last fault that it met: the earliest.
+// walkTrail goes from the newest event to the first, and remembers the last fault that it met: the earliest. What cannot be
+// judged for want of a key hides no fault.
 func (s *Service) walkTrail(ctx context.Context, r Reader, user string, before Trail) (Trail, *BrokenTrailError, error) {
 	st, err := s.findStanding(ctx, r, user)
 	if errors.Is(err, seal.ErrTampered) {
@@ -115,7 +116,8 @@ type trailWalk struct {
 }
 
 func (w *trailWalk) fault(seq int64, reason string) {
-	if w.broken == nil || seq <= w.broken.Seq {
+	lacks, lacked := reason == TrailNoKey, w.broken != nil && w.broken.Reason == TrailNoKey
+	if w.broken == nil || lacked && !lacks || seq <= w.broken.Seq && lacked == lacks {
 		w.broken = &BrokenTrailError{User: w.user, Seq: seq, Reason: reason}
 	}
 }

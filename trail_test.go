@@ -104,6 +104,10 @@ func TestVerifyTrail(t *testing.T) {
 		"not counted":     {[]string{"DELETE FROM nl_users WHERE user_id = 'ann'"}, 1, nightlatch.TrailTooMany},
 		"another's count": {[]string{"UPDATE nl_users SET sealed = (SELECT sealed FROM nl_users WHERE user_id = 'bob') WHERE user_id = 'ann'"}, 0, nightlatch.TrailUncounted},
 		"an unknown key":  {[]string{"UPDATE nl_users SET sealed = CAST(x'0100000009' || zeroblob(99) AS BLOB) WHERE user_id = 'ann'"}, 0, nightlatch.TrailNoKey},
+		"a MAC of no key": {[]string{"UPDATE nl_events SET mac = CAST(x'00000009' || zeroblob(32) AS BLOB) " + at + "3"}, 4, nightlatch.TrailChanged},
+		"the first of no key": {[]string{
+			"UPDATE nl_events SET mac = CAST(x'00000009' || zeroblob(32) AS BLOB) " + at + "1", "DELETE FROM nl_events " + at + "601",
+		}, 2, nightlatch.TrailChanged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

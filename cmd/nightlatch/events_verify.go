@@ -38,9 +38,13 @@ type brokenJSON struct {
 	Account string `json:"account"`
 	Event   int64  `json:"event"` // counted from 1; 0: what counts them was changed
 	Reason  string `json:"reason"`
+	Key     uint32 `json:"key,omitempty"` // with the reason "no key": which is missing
 }
 
 func (b brokenJSON) String() string {
+	if b.Reason == nightlatch.TrailNoKey {
+		return fmt.Sprintf("account %s: it cannot be judged: key %d is not in the key ring", word(b.Account), b.Key)
+	}
 	if b.Event == 0 {
 		return fmt.Sprintf("account %s: the record that counts its events was changed", word(b.Account))
 	}
@@ -65,11 +69,29 @@ func (cmd eventsVerify) Run(ctx context.Context, c *console) error {
 		} else {
 			err = c.showVerification(v)
 		}
-		if err == nil && !v.OK {
-			err = fmt.Errorf("%d of %d trails are not what was written; look at who could write to the database, and compare with a backup", len(v.Broken), v.Accounts)
+		if err == nil {
+			err = v.verdict()
 		}
 		return err
 	})
+}
+
+// verdict is nil, or what to do. That a key is missing says nothing of whether somebody changed a trail.
+func (v verification) verdict() error {
+	unjudged := 0
+	for _, b := range v.Broken {
+		if b.Reason == nightlatch.TrailNoKey {
+			unjudged++
+		}
+	}
+	var all []error
+	if broken := len(v.Broken) - unjudged; broken > 0 {
+		all = append(all, fmt.Errorf("%d of %d trails are not what was written; look at who could write to the database, and compare with a backup", broken, v.Accounts))
+	}
+	if unjudged > 0 {
+		all = append(all, fmt.Errorf("%d of %d trails cannot be judged: put back the keys that are missing; where there never was such a key, somebody changed them", unjudged, v.Accounts))
+	}
+	return errors.Join(all...)
 }
 
 func (c *console) showVerification(v verification) error {
@@ -96,7 +118,7 @@ func verifyTrails(ctx context.Context, s *server.Server, before map[string]night
 			v.Events += is.Events
 			return err
 		}
-		v.Broken = append(v.Broken, brokenJSON{ID: user, Event: broken.Seq, Reason: broken.Reason})
+		v.Broken = append(v.Broken, brokenJSON{ID: user, Event: broken.Seq, Reason: broken.Reason, Key: broken.Key})
 		return nil
 	}
 	if err := s.Service.TrailUsers(ctx, one); err != nil {
