@@ -164,3 +164,38 @@ func (s *Service) SealedBy(ctx context.Context) ([]SealedCount, error) {
 	})
 	return list, s.outer(err)
 }
+
+// lostStep is how many records are looked at together.
+const lostStep = 500
+
+// LostKeys counts the records that need a key which is not in the ring, by that key: nobody can open them. It goes through
+// all records in short steps, and so takes long where there are many; through none where the ring has every number up to
+// its newest. Errors: ErrUnavailable, the ctx's.
+func (s *Service) LostKeys(ctx context.Context) (map[uint32]int64, error) {
+	ring, lost := s.Key(), map[uint32]int64{}
+	if uint32(len(ring.Keys())) == ring.Newest() { //nolint:gosec // a ring is a text that a person may read
+		return lost, nil
+	}
+	for _, table := range SealedTables() {
+		for after := ""; ; {
+			var page []SealedRecord
+			err := s.store.View(ctx, func(r Reader) (err error) {
+				page, err = r.SealedAfter(ctx, table, after, seal.Prefix(ring.Sealing()), lostStep)
+				return err
+			})
+			if err != nil {
+				return nil, s.outer(err)
+			}
+			for _, r := range page {
+				if id, ok := seal.PrefixKey(r.Box); ok && !ring.Holds(id) {
+					lost[id]++
+				}
+				after = r.ID
+			}
+			if len(page) < lostStep {
+				break
+			}
+		}
+	}
+	return lost, nil
+}

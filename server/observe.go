@@ -51,6 +51,7 @@ func (s *Server) newMetrics() *metrics.Metrics {
 		Messages: func(ctx context.Context, limit int) (int, error) {
 			return s.Service.MessagesWaiting(ctx, limit)
 		},
+		Lost: s.lost.records.Load,
 	})
 }
 

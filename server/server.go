@@ -79,7 +79,8 @@ type Server struct {
 	lookedAt string // how far forgetForeign has come; Maintain's alone
 	sentAway uint64 // how many hashes had been refused when that was looked at; Maintain's alone
 	node     node   // Maintain's alone
-	schema   int    // how many migrations the database had when it was brought up to date
+	lost     lost
+	schema   int // how many migrations the database had when it was brought up to date
 }
 
 // New brings the database up to date, checks that the key is the one that it was sealed with, takes in the accounts
@@ -251,6 +252,7 @@ func (s *Server) Maintain(ctx context.Context) {
 	all.Go(func() { s.every(ctx, expireEvery, nil, s.expire) })
 	all.Go(func() { s.every(ctx, noticeEvery, s.Service.NoticesDue(), s.sendNotices) })
 	all.Go(func() { s.every(ctx, busyEvery, nil, s.sayBusy) })
+	all.Go(func() { s.every(ctx, lostEvery, nil, s.lookForLost) })
 	all.Go(func() {
 		s.every(ctx, keyLookEvery, nil, s.keepKeys)
 		s.leave(ctx)

@@ -28,6 +28,7 @@ type Sources struct {
 	Load     func() password.Load
 	Pools    func() []sqlstore.Pool
 	Messages func(ctx context.Context, limit int) (int, error)
+	Lost     func() int64 // records whose key is not in the ring
 }
 
 // Metrics counts. It is a nightlatch.Observer.

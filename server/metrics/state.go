@@ -28,6 +28,7 @@ type state struct {
 var described = [...]struct{ name, help, labels string }{
 	{"build_info", "What was built, and with what. Always 1.", "version go"},
 	{"messages_waiting", "Messages to owners that are to be sent now, or again after a failure; at most 1000.", ""},
+	{"lost_records", "Records that need a key which is not in the key ring, as counted when the ring was read with other keys than before.", ""},
 	{"hashes_running", "Password hashes that are being computed.", ""},
 	{"hashes_waiting", "Password hashes that wait for their turn.", ""},
 	{"hashes_total", "Turns that were given to compute a password hash.", ""},
@@ -69,6 +70,7 @@ func (s state) Collect(to chan<- prometheus.Metric) {
 	if n, err := s.sources.Messages(ctx, messagesMost); err == nil {
 		set("messages_waiting", float64(n))
 	}
+	set("lost_records", float64(s.sources.Lost()))
 	load := s.sources.Load()
 	set("hashes_running", float64(load.Running))
 	set("hashes_waiting", float64(load.Waiting))
