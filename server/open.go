@@ -44,7 +44,8 @@ func Open(ctx context.Context, set *settings.Settings, o Opening) (*sqlstore.Sto
 	if err := os.MkdirAll(set.DataDir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("data_dir: %w", err)
 	}
-	key, err := readKey(ctx, set, isNew(path), o.Now)
+	made := isNew(path)
+	key, err := readKey(ctx, set, made, o.Now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,7 +53,17 @@ func Open(ctx context.Context, set *settings.Settings, o Opening) (*sqlstore.Sto
 	if err != nil {
 		return nil, nil, fmt.Errorf("database: %w", err)
 	}
+	if made {
+		o.sayNew(path)
+	}
 	return store, key, nil
+}
+
+// sayNew tells whoever meant a database that is there already, and named another or lost its disk.
+func (o Opening) sayNew(what string) {
+	if o.Log != nil {
+		o.Log.Info("the database is new: nobody has an account in it", "database", what)
+	}
 }
 
 // databasePath is the file of a SQLite database.

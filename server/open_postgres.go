@@ -35,6 +35,9 @@ func openPostgreSQL(ctx context.Context, set *settings.Settings, o Opening) (*sq
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
+	if !sealed {
+		o.sayNew("PostgreSQL")
+	}
 	return store, key, nil
 }
 
