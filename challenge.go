@@ -231,7 +231,7 @@ func (s *Service) keepChallenge(
 		if _, err := tx.standing(ctx, h.user.ID); err != nil { // locks the user: there may be nothing yet to lock
 			return err
 		}
-		if err := s.countMessage(ctx, tx, h.user.ID, m, c); err != nil {
+		if err := s.countMessage(ctx, tx, h.user.ID, m, h.whoseAre(ch.Kind), c); err != nil {
 			return err
 		}
 		is, _, err := s.findPendingOf(ctx, tx, h, h.purpose(), ch.Kind, tx.now)

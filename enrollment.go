@@ -219,7 +219,7 @@ func (s *Service) keepEnrollment(ctx context.Context, b *beginning, e Enrollment
 			return err
 		}
 		p.ExpiresAt = e.ExpiresAt
-		if err := s.countMessage(ctx, tx, user, m, b.client); err != nil {
+		if err := s.countMessage(ctx, tx, user, m, anybodys, b.client); err != nil {
 			return err
 		}
 		if err := s.putPending(ctx, tx, &p, b.data); err != nil {

@@ -149,7 +149,11 @@ func (c *change) endLinks(ctx context.Context, user string, p Purpose) error {
 // ErrUnavailable.
 func (s *Service) Post(ctx context.Context, user string, m factor.Message, c Client) error {
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
-		if err := s.spendMessage(ctx, tx, user, &m, c); err != nil {
+		to, err := s.whoseIs(ctx, user, m.To)
+		if err != nil {
+			return err
+		}
+		if err := s.spendMessage(ctx, tx, user, &m, to, c); err != nil {
 			return err
 		}
 		return tx.post(ctx, user, sealedNotice{Message: m})

@@ -173,7 +173,7 @@ func (s *Service) askLink(ctx context.Context, tx *change, h *holder, c Client) 
 	if wait > 0 {
 		return &ThrottledError{RetryAfter: max(wait, time.Second)}
 	}
-	if err := s.spendMessage(ctx, tx, h.user.ID, &factor.Message{Kind: mailKind, To: h.user.Email}, c); err != nil {
+	if err := s.spendMessage(ctx, tx, h.user.ID, &factor.Message{Kind: mailKind, To: h.user.Email}, owners, c); err != nil {
 		return err
 	}
 	link, err := tx.newLink(ctx, h.user.ID, ForRecovery, nil, recoveryLife)
@@ -192,7 +192,7 @@ func (s *Service) askHelp(ctx context.Context, tx *change, h *holder, c Client) 
 		return &ThrottledError{RetryAfter: max(st.HelpAsked[0].Add(day).Sub(tx.now), time.Second)}
 	}
 	to := s.recover.AdminEmail
-	if err := s.spendMessage(ctx, tx, h.user.ID, &factor.Message{Kind: mailKind, To: to}, c); err != nil {
+	if err := s.spendMessage(ctx, tx, h.user.ID, &factor.Message{Kind: mailKind, To: to}, owners, c); err != nil {
 		return err
 	}
 	st.HelpAsked = append(st.HelpAsked, tx.now)

@@ -1,6 +1,7 @@
 package nightlatch
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -87,30 +88,41 @@ func (b budget) spend(limit int, now time.Time) (after budget, wait time.Duratio
 	return after, 0
 }
 
+// whose says to whom a message goes: what begins the name of the share of its destination's budget that nobody else can use
+// up, or "".
+type whose string
+
+const (
+	// anybodys: to whatever somebody typed.
+	anybodys whose = ""
+	// owners: to where its user, or the administrators, are known to read, and asked for after a right password.
+	owners whose = "owner:"
+	// ownersLink: a link to the confirmed address of its user, which strangers may ask for.
+	ownersLink whose = "owner_link:"
+)
+
 // countMessage counts a message against every budget, and writes it to the trail. Where one is spent it returns a
 // *ThrottledError, with which the transaction ends: the message then counts against none.
-func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *factor.Message, c Client) error {
+func (s *Service) countMessage(ctx context.Context, tx *change, user string, m *factor.Message, to whose, c Client) error {
 	if m == nil {
 		return nil
 	}
-	if err := s.spendMessage(ctx, tx, user, m, c); err != nil {
+	if err := s.spendMessage(ctx, tx, user, m, to, c); err != nil {
 		return err
 	}
 	return tx.event(ctx, user, Event{Name: EventCodeSent, Kind: m.Kind, Client: c})
 }
 
 // spendMessage counts a message against every budget.
-func (s *Service) spendMessage(ctx context.Context, tx *change, user string, m *factor.Message, c Client) error {
-	to, err := s.destinationSubject(m.To)
+func (s *Service) spendMessage(ctx context.Context, tx *change, user string, m *factor.Message, to whose, c Client) error {
+	wait, err := s.spendDestination(ctx, tx, m, to)
 	if err != nil {
 		return err
 	}
-	var wait time.Duration
 	for _, b := range []struct {
 		subject string
 		limit   int
 	}{
-		{to, s.limits.Messages.PerDestination},
 		{userSubject(user), s.limits.Messages.PerUser},
 		{addressSubject(c.Addr), s.limits.Messages.PerAddress},
 		{"all", s.limits.Messages.Total},
@@ -128,6 +140,43 @@ func (s *Service) spendMessage(ctx context.Context, tx *change, user string, m *
 		return &ThrottledError{RetryAfter: max(wait, time.Second)}
 	}
 	return nil
+}
+
+// spendDestination counts a message against the budget of its destination. Half as many go to an owner whatever others have
+// had sent there, and as many links: else whoever knows an address or a number, and names it at an enrollment of his own,
+// shuts its owner out.
+func (s *Service) spendDestination(ctx context.Context, tx *change, m *factor.Message, to whose) (wait time.Duration, err error) {
+	subject, err := s.destinationSubject(m.To)
+	if err != nil {
+		return 0, err
+	}
+	limit := s.limits.Messages.PerDestination
+	wait, err = s.spend(ctx, tx, "sent:"+subject, m.Kind, limit)
+	if err != nil || to == anybodys {
+		return wait, err
+	}
+	share, err := s.spend(ctx, tx, string(to)+subject, m.Kind, limit/2)
+	return min(wait, share), err
+}
+
+// whoseAre says to whom the codes of a kind go: what is held was proven, and an address before a first enrollment perhaps not.
+func (h *holder) whoseAre(kind factor.Kind) whose {
+	if h.address != nil && h.address.Kind == kind && h.user.EmailConfirmedAt.IsZero() && h.user.EmailBefore == "" {
+		return anybodys
+	}
+	return owners
+}
+
+// whoseIs says whether a message to a user goes to the user's confirmed address.
+func (s *Service) whoseIs(ctx context.Context, user, to string) (whose, error) {
+	u, err := s.users.FindUser(ctx, user)
+	switch {
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return anybodys, err
+	case err != nil, u.EmailConfirmedAt.IsZero(), !bytes.Equal(destinationKey(u.Email), destinationKey(to)):
+		return anybodys, nil
+	}
+	return ownersLink, nil
 }
 
 // destinationSubject is where the messages to a destination are counted, hashed as a name is: there are few enough

@@ -171,6 +171,35 @@ func TestDestinationBudget(t *testing.T) {
 	}
 }
 
+// TestOthersLeaveTheOwnerAShare: whoever names somebody's number or address at enrollments of his own keeps nobody from codes.
+func TestOthersLeaveTheOwnerAShare(t *testing.T) {
+	t.Parallel()
+	w, box := postal(t, messages(nightlatch.MessageLimits{PerDestination: 4}))
+	w.addDestination("ann", sentcode.Email, "ann@example.net")
+	w.add("bob")
+	bob := w.withPassword("bob")
+	floods := func() error {
+		n := nightlatch.NewEnrollment{Kind: sentcode.Email, Response: factor.Response{Email: "Ann+x@example.net"}}
+		_, err := w.BeginEnrollment(t.Context(), bob, n, client)
+		w.want(w.CancelEnrollment(t.Context(), bob, sentcode.Email), nil)
+		return err
+	}
+	for range 4 {
+		w.want(floods(), nil)
+	}
+	w.throttled(floods(), time.Hour)
+	for range 2 {
+		if _, err := w.ask(w.begun("ann"), sentcode.Email, ""); err != nil {
+			t.Errorf("the owner: %v", err)
+		}
+	}
+	_, err := w.ask(w.begun("ann"), sentcode.Email, "")
+	w.throttled(err, time.Hour)
+	if box.count() != 6 {
+		t.Errorf("%d were sent", box.count())
+	}
+}
+
 // The spelling of an address opens no second budget, and neither does another account.
 func TestDestinationBudgetOfAllSpellings(t *testing.T) {
 	t.Parallel()

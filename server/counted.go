@@ -23,11 +23,23 @@ const (
 // countedWindow is the hour in which something may happen so often.
 const countedWindow = time.Hour
 
-// Links that strangers can have mailed, in an hour: to one destination, and asked for from one address.
+// Links that strangers can have mailed, in an hour: to one destination, and asked for from one address. The first reset to a
+// destination is always mailed: else whoever has other mails sent there keeps its owner from a new password.
 const (
 	linksPerDestination = 5
+	firstResets         = 1
 	linksPerAddress     = 30
 )
+
+// linkTo is what a link that somebody has mailed counts on.
+type linkTo struct {
+	// name is where it goes or, where nobody has that name, the name itself as it is compared.
+	name string
+	// none: nothing goes there. It is counted all the same, so that it takes as long, but apart: what is not mailed must not
+	// keep the mailbox of that name, which may be somebody's, from what is.
+	none  bool
+	reset bool
+}
 
 // count counts one more of what may happen so often in an hour. Where that were too many it counts nothing and says how
 // long to wait; it writes all the same, so that it takes as long. It joins the transaction of ctx.
@@ -89,18 +101,29 @@ func (s *Server) countSignUp(ctx context.Context, addr string) error {
 	return err
 }
 
-// countLink counts one more link that somebody has mailed, and says whether that may be. name is where it goes or, where
-// nobody has that name, the name itself as it is compared: people type passwords there, so it is kept as a MAC alone, by
-// the oldest key, which stays when the ring grows.
-func (s *Server) countLink(ctx context.Context, name, addr string) (bool, error) {
+// countLink counts one more link that somebody has mailed, and says whether that may be. People type passwords where names
+// stand, so a name is kept as a MAC alone, by the oldest key, which stays when the ring grows.
+func (s *Server) countLink(ctx context.Context, l linkTo, addr string) (bool, error) {
+	purpose := "mailed_link"
+	if l.none {
+		purpose = "link_not_mailed"
+	}
 	key := s.Service.Key()
-	mac, err := key.MACWith(key.Keys()[0].ID, "mailed_link", []byte(mailboxOf(name)))
+	mac, err := key.MACWith(key.Keys()[0].ID, purpose, []byte(mailboxOf(l.name)))
 	if err != nil {
 		return false, err
 	}
-	wait, err := s.count(ctx, "link:"+base64.RawURLEncoding.EncodeToString(mac), linkKind, linksPerDestination)
+	subject := base64.RawURLEncoding.EncodeToString(mac)
+	wait, err := s.count(ctx, "link:"+subject, linkKind, linksPerDestination)
 	if err != nil {
 		return false, err
+	}
+	if l.reset {
+		later, err := s.count(ctx, "reset:"+subject, linkKind, firstResets)
+		if err != nil {
+			return false, err
+		}
+		wait = min(wait, later)
 	}
 	var longer time.Duration
 	if network := networkOf(addr); network != "" {

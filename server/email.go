@@ -61,7 +61,7 @@ func (p profiles) ChangeEmail(ctx context.Context, session, email string, c nigh
 // mailConfirmation mails an account the link that confirms an address or, where that is another's, tells its owner. It
 // counts the mail, and is called within a change.
 func (s *Server) mailConfirmation(ctx context.Context, a Account, email string, c nightlatch.Client) error {
-	may, err := s.countLink(ctx, nameKey(email), c.Addr)
+	may, err := s.countLink(ctx, linkTo{name: nameKey(email)}, c.Addr)
 	if err != nil {
 		return err
 	}
@@ -120,8 +120,9 @@ func (p profiles) AskConfirmation(ctx context.Context, email string, c nightlatc
 	if !way.wants(key, s.now()) {
 		to = a.Email
 	}
-	return s.mailing(ctx, key, c, func(ctx context.Context) error {
-		if to == "" || a.Disabled || a.Defined || a.HeldBack {
+	goes := linkTo{name: key, none: to == "" || a.Disabled || a.Defined || a.HeldBack}
+	return s.mailing(ctx, goes, c, func(ctx context.Context) error {
+		if goes.none {
 			return nil
 		}
 		token, err := s.Service.NewLink(ctx, a.ID, forConfirm, []byte(to), confirmLinkLife)

@@ -110,11 +110,12 @@ func (p profiles) AskReset(ctx context.Context, identifier string, c nightlatch.
 	if err != nil && !errors.Is(err, nightlatch.ErrNotFound) {
 		return err
 	}
-	name, to := key, a.opens()
+	to := a.opens()
+	goes := linkTo{name: key, none: true, reset: true}
 	if to != "" {
-		name = nameKey(to)
+		goes.name, goes.none = nameKey(to), false
 	}
-	return s.mailing(ctx, name, c, func(ctx context.Context) error {
+	return s.mailing(ctx, goes, c, func(ctx context.Context) error {
 		if to == "" {
 			return nil
 		}
@@ -131,11 +132,11 @@ func (p profiles) AskReset(ctx context.Context, identifier string, c nightlatch.
 
 // mailing runs send, which posts one mail, in a transaction that counts it. Where too many were mailed nobody is told,
 // since that would tell whose address it is. Nor does the time tell: what is mailed takes many more statements.
-func (s *Server) mailing(ctx context.Context, name string, c nightlatch.Client, send func(ctx context.Context) error) error {
+func (s *Server) mailing(ctx context.Context, l linkTo, c nightlatch.Client, send func(ctx context.Context) error) error {
 	defer evenly(ctx, time.Now())
 	counted := func(send func(ctx context.Context) error) error {
 		return s.Service.Transact(ctx, func(ctx context.Context) error {
-			if may, err := s.countLink(ctx, name, c.Addr); err != nil || !may {
+			if may, err := s.countLink(ctx, l, c.Addr); err != nil || !may {
 				return err
 			}
 			return send(ctx)

@@ -100,7 +100,8 @@ func (s *Server) askSignUp(ctx context.Context, a Account, secret string, c nigh
 		return err
 	}
 	a.ID = strings.ToLower(rand.Text())
-	return s.mailing(ctx, nameKey(a.Email), c, func(ctx context.Context) error {
+	goes := linkTo{name: nameKey(a.Email)}
+	return s.mailing(ctx, goes, c, func(ctx context.Context) error {
 		taken, err := s.Accounts.taken(ctx, Account{Email: a.Email}, s.now())
 		if err != nil {
 			return err

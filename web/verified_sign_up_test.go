@@ -174,3 +174,42 @@ func TestLinksToOneMailbox(t *testing.T) {
 		t.Errorf("%d mails to one mailbox", n)
 	}
 }
+
+// TestResetIsNotKeptFrom: whatever strangers have mailed, or ask for that is mailed to nobody, the owner of an address can
+// have a link for a new password.
+func TestResetIsNotKeptFrom(t *testing.T) {
+	t.Parallel()
+	tagged := func(i int) string { return "anna+" + strconv.Itoa(i) + "@example.com" }
+	for name, ask := range map[string]func(h *house, i int){
+		"confirmations of what is confirmed": func(h *house, _ int) {
+			h.client().post("/email/confirmation-requests", email("anna@example.com")).want(http.StatusAccepted)
+		},
+		"resets of what nobody is called": func(h *house, i int) {
+			h.client().post("/password/reset-requests", map[string]any{"identifier": tagged(i)}).want(http.StatusAccepted)
+		},
+		"sign-ups with the address": func(h *house, _ int) {
+			body := map[string]any{"email": "anna@example.com", "password": secret}
+			h.client().post("/accounts", body).want(http.StatusAccepted)
+		},
+		"enrollments of others": func(h *house, i int) {
+			bob := h.addWith("bob"+strconv.Itoa(i), "")
+			bob.signIn(false)
+			bob.post("/authenticators", map[string]any{"kind": "email", "email": tagged(i)})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, append([]string{"SIGN_UP_VERIFY_EMAIL=true", "POLICY_FACTORS=totp,email"}, withMail...)...)
+			h.confirmed("anna", "anna@example.com")
+			h.clock.move(2 * hour)
+			for i := range 12 {
+				ask(h, i)
+			}
+			before := len(h.mailsTo("anna@example.com"))
+			h.client().post("/password/reset-requests", map[string]any{"identifier": "anna"}).want(http.StatusAccepted)
+			if n := len(h.mailsTo("anna@example.com")) - before; n != 1 {
+				t.Errorf("%d links for a new password", n)
+			}
+		})
+	}
+}
