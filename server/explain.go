@@ -39,6 +39,10 @@ type Explanation struct {
 // Explain says what becomes of a request of somebody who is not signed in. The error is ErrAddress, or settings.Faults
 // of rules that are never reached.
 func Explain(set *settings.Settings, q Question) (Explanation, error) {
+	return explain(set, q, nil, nil)
+}
+
+func explain(set *settings.Settings, q Question, ses *nightlatch.Session, groups []string) (Explanation, error) {
 	rules, err := forward.NewRules(set.File, set.Rules)
 	if err != nil {
 		return Explanation{}, err
@@ -51,10 +55,8 @@ func Explain(set *settings.Settings, q Question) (Explanation, error) {
 		return Explanation{Refused: err.Error(), Index: -1}, nil //nolint:nilerr // it is the explanation
 	}
 	asked.Addr = q.Addr
-	out := Explanation{Misses: rules.Misses(asked, q.At)}
-	out.Rule, out.Index = rules.Find(asked, q.At)
-	out.Answer, out.Why = forward.Judge(out.Rule, nil, nil, q.At)
-	return out, nil
+	f := rules.Judge(asked, ses, groups, q.At)
+	return Explanation{Misses: f.Misses(q.At), Index: f.Index, Rule: f.Rule, Answer: f.Answer, Why: f.Why}, nil
 }
 
 // ExplainFor is Explain for an account with its newest session, which is nil where it has none.
@@ -77,6 +79,6 @@ func (s *Server) ExplainFor(ctx context.Context, q Question, a Account) (Explana
 	if a.Disabled {
 		newest = nil // what is left of its sessions opens nothing
 	}
-	out.Answer, out.Why = forward.Judge(out.Rule, newest, a.Groups, q.At)
-	return out, newest, nil
+	out, err = explain(s.settings, q, newest, a.Groups)
+	return out, newest, err
 }

@@ -57,9 +57,7 @@ func New(o Options) *Decider {
 
 // Decision is what becomes of one request, and who asks.
 type Decision struct {
-	Answer  Answer
-	Why     string
-	Rule    int // its index, -1: none fits
+	Found
 	Session *nightlatch.Session
 	User    *nightlatch.User // nil without a session
 }
@@ -70,17 +68,16 @@ func (d *Decider) Decide(r *http.Request, asked Request) (Decision, error) {
 }
 
 func (d *Decider) decide(r *http.Request, asked Request, now time.Time) (Decision, error) {
-	rule, i := d.o.Rules.Find(asked, now)
-	out := Decision{Rule: i}
+	var out Decision
 	ses, u, err := d.o.Sessions.SessionOf(r)
 	var groups []string
-	switch {
-	case err == nil:
+	if err == nil {
 		out.Session, out.User, groups = ses, u, u.Groups
-	case !errors.Is(err, nightlatch.ErrUnauthenticated) && rule.Level > 0:
+	}
+	out.Found = d.o.Rules.Judge(asked, out.Session, groups, now)
+	if err != nil && !errors.Is(err, nightlatch.ErrUnauthenticated) && out.Answer != Pass {
 		return out, err
 	}
-	out.Answer, out.Why = Judge(rule, out.Session, groups, now)
 	return out, nil
 }
 
@@ -91,8 +88,7 @@ func (d *Decider) Lacks(r *http.Request, asked Request) (settings.Rule, bool) {
 	if err != nil || out.Answer != Verify {
 		return settings.Rule{}, false
 	}
-	rule, _ := d.o.Rules.Find(asked, d.o.Now())
-	return rule, true
+	return out.Rule, true
 }
 
 // ServeHTTP is GET /forward-auth.

@@ -12,7 +12,14 @@ import (
 )
 
 // Rules choose what a request needs: the first that fits decides. Where none fits it is level 2.
-type Rules struct{ list []rule }
+type Rules struct {
+	list []rule
+	// folded are the same in lower case; cased: they are others.
+	folded []rule
+	cased  bool
+	// parameters: a path has a ";", so that applications are known not to leave out what follows one.
+	parameters bool
+}
 
 type rule struct {
 	settings.Rule
@@ -28,10 +35,10 @@ func NewRules(file string, list []settings.Rule) (Rules, error) {
 	var rs Rules
 	var faults settings.Faults
 	for i, r := range list {
-		next := rule{Rule: r, path: compilePath(r.Path)}
-		if before, below := strings.CutSuffix(r.Path, "/**"); !strings.Contains(before, "*") {
-			next.literal, next.below = before, below
-		}
+		next, folded := newRule(r, r.Path), newRule(r, strings.ToLower(r.Path))
+		rs.folded = append(rs.folded, folded)
+		rs.cased = rs.cased || folded.Path != next.Path
+		rs.parameters = rs.parameters || strings.Contains(r.Path, ";")
 		for j, before := range rs.list {
 			if before.covers(next) {
 				faults = append(faults, settings.Fault{
@@ -49,29 +56,25 @@ func NewRules(file string, list []settings.Rule) (Rules, error) {
 	return rs, nil
 }
 
-// Find returns the first rule that fits a request at a time, and its index; the rule that holds where none fits has
+func newRule(r settings.Rule, path string) rule {
+	r.Path = path
+	one := rule{Rule: r, path: compilePath(path)}
+	if before, below := strings.CutSuffix(path, "/**"); !strings.Contains(before, "*") {
+		one.literal, one.below = before, below
+	}
+	return one
+}
+
+// find returns the first rule that fits a request at a time, and its index; the rule that holds where none fits has
 // the index -1.
-func (rs Rules) Find(r Request, now time.Time) (settings.Rule, int) {
+func find(list []rule, r Request, now time.Time) (settings.Rule, int) {
 	host := r.Hostname()
-	for i := range rs.list {
-		if one := &rs.list[i]; one.miss(r, host, now) == "" {
+	for i := range list {
+		if one := &list[i]; one.miss(r, host, now) == "" {
 			return one.Rule, i
 		}
 	}
 	return settings.Rule{Level: 2}, -1
-}
-
-// Misses says, for each rule before the one that decides, why it does not fit, in English, for operators.
-func (rs Rules) Misses(r Request, now time.Time) (why []string) {
-	host := r.Hostname()
-	for i := range rs.list {
-		miss := rs.list[i].miss(r, host, now)
-		if miss == "" {
-			break
-		}
-		why = append(why, miss)
-	}
-	return why
 }
 
 // ByNetwork says whether any rule asks where a request comes from.

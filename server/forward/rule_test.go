@@ -50,11 +50,11 @@ func TestFirstRuleThatFits(t *testing.T) {
 		{Request{Host: "app.example.com", Path: "/", Addr: home}, noon.Add(6 * time.Hour), 3},
 		{Request{Host: "app.example.com", Path: "/", Addr: home}, noon.Add(24 * time.Hour), 3},
 	} {
-		if _, got := rs.Find(c.r, c.now); got != c.want {
+		if got := rs.Judge(c.r, nil, nil, c.now).Index; got != c.want {
 			t.Errorf("%+v at %s: rule %d, want %d", c.r, c.now, got, c.want)
 		}
 	}
-	if r, _ := rs.Find(Request{Host: "nowhere"}, noon); r.Level != 2 {
+	if r := rs.Judge(Request{Host: "nowhere"}, nil, nil, noon).Rule; r.Level != 2 {
 		t.Errorf("where no rule fits the level is %d, want 2", r.Level)
 	}
 }

@@ -1,0 +1,79 @@
+package forward
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/server/settings"
+)
+
+// TestEveryReading: what an application may read as a path of a stricter rule passes by that rule only.
+func TestEveryReading(t *testing.T) {
+	t.Parallel()
+	rules := func(list ...settings.Rule) Rules {
+		rs, err := NewRules("nightlatch.toml", list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rs
+	}
+	plain := rules(
+		settings.Rule{Path: "/admin/**", Level: 1, Groups: []string{"ops"}},
+		settings.Rule{Path: "/orders", Methods: []string{"DELETE"}, Level: 2},
+		settings.Rule{Path: "/public/**"},
+		settings.Rule{Level: 1},
+	)
+	cased := rules(settings.Rule{Path: "/Admin/**", Level: 2}, settings.Rule{Path: "/a/**", Level: 1}, settings.Rule{})
+	known := rules(settings.Rule{Path: "/a;v=2/**", Level: 1}, settings.Rule{Path: "/**", Level: 2})
+	for _, c := range []struct {
+		rs          Rules
+		method, uri string
+		want        Answer
+		index       int
+	}{
+		{plain, "GET", "/admin/x", Forbid, 0},
+		{plain, "GET", "/admin;a=b/x", Forbid, 0},
+		{plain, "GET", "/admin%3Bjsessionid=1/x", Forbid, 0},
+		{plain, "GET", "/admin%253Ba/x", Forbid, 0},
+		{plain, "GET", "/%2561dmin/x", Forbid, 0},
+		{plain, "GET", "/Admin/x", Forbid, 0},
+		{plain, "GET", "/%41dmin;x", Forbid, 0},
+		{plain, "GET", "/admin./x", Forbid, 0},
+		{plain, "GET", "/admin%20/x", Forbid, 0},
+		{plain, "GET", "/admin.%20;a/x", Forbid, 0},
+		{plain, "delete", "/orders", Verify, 1},
+		{plain, "GET", "/orders;a", Pass, 3},
+		{plain, "GET", "/admins;a=b/x", Pass, 3},
+		{plain, "GET", "/café/;v=1", "", 0}, // refused before: a segment that is a parameter alone
+		{plain, "GET", "/caf%C3%A9;v=1/100%25/Z.", Pass, 3},
+		{plain, "GET", "/public/a;b/C%2541/x.", Pass, 2},
+		{plain, "GET", "/public;a/x", Pass, 3},
+		{cased, "GET", "/admin/x", Verify, 0},
+		{cased, "GET", "/Admin/x", Verify, 0},
+		{cased, "GET", "/A/x", Pass, 2},
+		{cased, "GET", "/", Pass, 2},
+		{known, "GET", "/a;v=2/x", Pass, 0},
+		{known, "GET", "/a/x", Verify, 1},
+	} {
+		r, err := NewRequest(c.method, "https", "app.example.com", c.uri)
+		if err != nil {
+			if c.want != "" {
+				t.Errorf("%s: %v", c.uri, err)
+			}
+			continue
+		}
+		f := c.rs.Judge(r, &nightlatch.Session{Level: 1}, nil, noon)
+		if f.Answer != c.want || f.Index != c.index || len(f.Misses(noon)) != c.index {
+			t.Errorf("%s %s: %s by rule %d (%v), want %s by %d", c.method, c.uri, f.Answer, f.Index, f.Misses(noon), c.want, c.index)
+		}
+		if (f.As == "") != (!strings.Contains(f.Why, "may read")) {
+			t.Errorf("%s: %q, %q", c.uri, f.As, f.Why)
+		}
+	}
+	// Who may pass by both passes.
+	r, err := NewRequest("GET", "https", "app.example.com", "/admin;a=b/x")
+	if f := plain.Judge(r, &nightlatch.Session{Level: 1}, []string{"ops"}, noon); err != nil || f.Answer != Pass {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
