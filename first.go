@@ -202,12 +202,8 @@ func (s *Service) settleWrongFirst(ctx context.Context, tx *change, t *trial, a 
 		}
 	}
 	if a.User == "" {
-		// Two statements stand for the event and the record that somebody has: where the database is on another machine,
-		// the time would tell.
-		for range 2 {
-			if _, err := tx.Epoch(ctx); err != nil {
-				return err
-			}
+		if err := tx.wait(ctx, 2); err != nil { // for the event, and the record that somebody has
+			return err
 		}
 		s.log.Info("event", "event", EventFirstFactorRefused, "kind", t.info.Kind, "addr", t.client.Addr)
 		return nil

@@ -22,6 +22,17 @@ func (s *Service) openOffers(h *holder, throttles []ThrottleRecord, now time.Tim
 	return s.view(open), nil
 }
 
+// wait makes as many statements as are made of somebody who has an account, where there is none: where the database is on
+// another machine, the time would tell.
+func (c *change) wait(ctx context.Context, statements int) error {
+	for range statements {
+		if _, err := c.Epoch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // throttled notes the refusal, once a delay: a flood of tries must not fill the disk. A name that nobody has is noted
 // too, so that it takes as long as one that somebody has; it has no trail.
 func (s *Service) throttled(
@@ -36,7 +47,7 @@ func (s *Service) throttled(
 		return nil, err
 	}
 	if user == "" {
-		return e, nil
+		return e, tx.wait(ctx, 3) // for the record that somebody has, read and written, and the event
 	}
 	return e, tx.event(ctx, user, Event{Name: EventThrottled, Kind: ta.record.Kind, Client: c})
 }
