@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/internal/token"
@@ -22,8 +23,9 @@ type Enrolled struct {
 // the level of the sign-in or session rises and its token changes. All other sessions of the user end;
 // with a replaced authenticator its remembered devices, too.
 //
-// Errors: *factor.Refused, *InvalidError (label; a credential that somebody holds is an ErrConflict), ErrNotFound (an
-// enrollment that is unknown, another's or over; it bears 5 wrong responses), ErrUnauthenticated, ErrUnavailable.
+// Errors: *factor.Refused, *InvalidError (label; a credential that somebody holds is an ErrConflict), *FreshProofError (a
+// second factor has come by another way meanwhile, and was not proven), ErrNotFound (an enrollment that is unknown,
+// another's or over; it bears 5 wrong responses), ErrForbidden, ErrUnauthenticated, ErrUnavailable.
 func (s *Service) FinishEnrollment(ctx context.Context, tok, id, label string, r factor.Response, c Client) (Enrolled, error) {
 	label, err := cleanLabel(label)
 	if err != nil {
@@ -110,12 +112,24 @@ func (s *Service) findEnrollment(ctx context.Context, f *finishing, tok, id stri
 		if p.Purpose != factor.ForEnrollment || p.Owner != f.h.id() || p.User != f.h.user.ID || !p.ExpiresAt.After(now) {
 			return ErrNotFound
 		}
-		if f.h.in != nil && s.decide(f.h, now).Step != StepEnroll {
-			return ErrForbidden
+		if err := s.mayFinish(f.h, now); err != nil {
+			return err
 		}
 		f.data = pendingData{}
 		return s.open(p.Sealed, pendingPlace(&p), &f.data)
 	})
+}
+
+// mayFinish says whether an enrollment that was begun may still be finished: what was begun with the password alone is not,
+// once a second factor has come by another way.
+func (s *Service) mayFinish(h *holder, now time.Time) error {
+	switch {
+	case h.in != nil && s.decide(h, now).Step != StepEnroll:
+		return ErrForbidden
+	case h.ses != nil && s.policy.second(h.held) && h.ses.Level < Level2:
+		return s.requireFresh(h, now)
+	}
+	return nil
 }
 
 // judgeEnrollment asks the factor, and makes the backups that the first authenticator brings.

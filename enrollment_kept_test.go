@@ -148,6 +148,25 @@ func TestEnrollmentNeedsAFreshProofAtBegin(t *testing.T) {
 	w.begin(done.Next.Token, nightlatch.NewEnrollment{Kind: "knock"}) // it is a proof itself
 }
 
+// TestEnrollmentBesideAnImport: what was begun with the password alone is not finished once a second factor has come.
+func TestEnrollmentBesideAnImport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("ann")
+	tok := w.withPassword("ann")
+	e := w.begin(tok, nightlatch.NewEnrollment{Kind: "knock"})
+	p := w.addPhone("ann", "from elsewhere")
+	_, err := w.finish(tok, e.ID, "", "right")
+	var fresh *nightlatch.FreshProofError
+	if !errors.As(err, &fresh) || len(fresh.Offers) == 0 || fresh.Offers[0].Kind != "totp" {
+		t.Fatalf("err = %v, want a proof by what has come", err)
+	}
+	next := w.must(w.prove(tok, "totp", p.code()))
+	if _, err := w.finish(next.Token, e.ID, "", "right"); err != nil {
+		t.Errorf("after that proof: %v", err)
+	}
+}
+
 func TestParallelFinishes(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"right", "wrong"} {
