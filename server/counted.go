@@ -102,8 +102,15 @@ func (s *Server) countSignUp(ctx context.Context, addr string) error {
 }
 
 // countLink counts one more link that somebody has mailed, and says whether that may be. People type passwords where names
-// stand, so a name is kept as a MAC alone, by the oldest key, which stays when the ring grows.
+// stand, so a name is kept as a MAC alone, by the oldest key, which stays when the ring grows. Where an address has asked too
+// often no name is looked at: a stranger must not fill the store with names made up.
 func (s *Server) countLink(ctx context.Context, l linkTo, addr string) (bool, error) {
+	if network := networkOf(addr); network != "" {
+		wait, err := s.count(ctx, "links_from:"+network, linkKind, linksPerAddress)
+		if err != nil || wait > 0 {
+			return false, err
+		}
+	}
 	purpose := "mailed_link"
 	if l.none {
 		purpose = "link_not_mailed"
@@ -115,21 +122,11 @@ func (s *Server) countLink(ctx context.Context, l linkTo, addr string) (bool, er
 	}
 	subject := base64.RawURLEncoding.EncodeToString(mac)
 	wait, err := s.count(ctx, "link:"+subject, linkKind, linksPerDestination)
-	if err != nil {
-		return false, err
+	if err != nil || !l.reset {
+		return wait == 0, err
 	}
-	if l.reset {
-		later, err := s.count(ctx, "reset:"+subject, linkKind, firstResets)
-		if err != nil {
-			return false, err
-		}
-		wait = min(wait, later)
-	}
-	var longer time.Duration
-	if network := networkOf(addr); network != "" {
-		longer, err = s.count(ctx, "links_from:"+network, linkKind, linksPerAddress)
-	}
-	return wait+longer == 0, err
+	later, err := s.count(ctx, "reset:"+subject, linkKind, firstResets)
+	return min(wait, later) == 0, err
 }
 
 // mailboxOf leaves out what follows a plus sign in an address, as the engine does: as a rule all of it is one mailbox.

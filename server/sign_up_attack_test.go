@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/sqlstore"
 	"github.com/nightlatch/nightlatch/web"
 )
 
@@ -91,5 +93,35 @@ func TestSignUpsAtOnce(t *testing.T) {
 	all.Wait()
 	if made.Load() != 3 || stopped.Load() != 17 {
 		t.Errorf("%d of 20 at once were made and %d stopped, want 3 and 17", made.Load(), stopped.Load())
+	}
+}
+
+// TestNamesMadeUp: whoever asks for links with names made up fills no table.
+func TestNamesMadeUp(t *testing.T) {
+	t.Parallel()
+	p := newSite(t)
+	s, err := p.start(p.settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	may := 0
+	for i := range 100 {
+		err := s.Service.Transact(t.Context(), func(ctx context.Context) error {
+			ok, err := s.countLink(ctx, linkTo{name: fmt.Sprintf("name %d", i), none: true, reset: true}, "192.0.2.7")
+			if ok {
+				may++
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rows int
+	err = s.store.Read(t.Context(), func(q sqlstore.Querier) error {
+		return q.QueryRowContext(t.Context(), `SELECT count(*) FROM nl_throttles`).Scan(&rows)
+	})
+	if err != nil || may != linksPerAddress || rows != 2*linksPerAddress+1 {
+		t.Errorf("%d links, %d rows, %v", may, rows, err)
 	}
 }
