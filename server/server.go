@@ -216,19 +216,20 @@ func (s *Server) Handler() (http.Handler, error) {
 	}
 	decider = s.decider(gate)
 	mux, at := http.NewServeMux(), s.prefix()
-	mux.HandleFunc("GET "+at+"/healthz", func(w http.ResponseWriter, r *http.Request) { health(w, nil) })
-	mux.HandleFunc("GET "+at+"/readyz", func(w http.ResponseWriter, r *http.Request) { health(w, s.ready(r.Context())) })
-	mux.HandleFunc("GET "+at+"/.well-known/webauthn", s.relatedOrigins)
-	mux.HandleFunc("GET "+at+"/.well-known/jwks.json", s.keySet)
-	mux.Handle("GET "+at+"/forward-auth", decider)
+	add := func(path string, h http.Handler) { mux.Handle(at+path, onlyGet(h)) }
+	add("/healthz", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { health(w, nil) }))
+	add("/readyz", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { health(w, s.ready(r.Context())) }))
+	add("/.well-known/webauthn", http.HandlerFunc(s.relatedOrigins))
+	add("/.well-known/jwks.json", http.HandlerFunc(s.keySet))
+	add("/forward-auth", decider)
 	if s.settings.Demo && s.outbox != nil {
-		mux.HandleFunc("GET "+at+"/demo/outbox", s.demoOutbox(gate))
+		add("/demo/outbox", s.demoOutbox(gate))
 	}
 	mux.Handle(at+"/", gate.Handler())
 	if at == "" {
-		return s.observed(mux), nil
+		return s.observed(notKept(mux)), nil
 	}
-	protector, err := s.protect(gate, decider, mux)
+	protector, err := s.protect(gate, decider, notKept(mux))
 	if err != nil {
 		return nil, err
 	}

@@ -169,7 +169,9 @@ func (g *Gate) routes() http.Handler {
 	for path, methods := range byPath {
 		mux.Handle(path, g.byMethod(methods, strings.HasPrefix(path, api)))
 	}
-	mux.HandleFunc(api+"/", func(w http.ResponseWriter, r *http.Request) { g.problem(w, r, nightlatch.ErrNotFound) })
+	for _, path := range []string{api, api + "/"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { g.problem(w, r, nightlatch.ErrNotFound) })
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { g.errorPage(w, r, nightlatch.ErrNotFound) })
 	return g.guard(mux, api)
 }

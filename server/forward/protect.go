@@ -115,6 +115,7 @@ func (p *Protector) scheme() string {
 // serveOwn serves our own pages. Scripts of the application share their host: none may be a service worker there.
 func (p *Protector) serveOwn(w http.ResponseWriter, r *http.Request) {
 	if isServiceWorker(r.Header) {
+		w.Header().Set("Cache-Control", "no-store")
 		p.d.refuse(w, http.StatusForbidden, "forbidden", "there are no service workers here")
 		return
 	}
