@@ -34,7 +34,7 @@ func (s *Service) Overview(ctx context.Context, user string) (Overview, error) {
 			o.Hold = &Hold{Begun: st.Hold.Begun, Until: st.Hold.Until}
 		}
 		for _, a := range h.held {
-			if s.policy.info(a.Kind).Backup && a.Allows == factor.AllowsAll && a.ExpiresAt.After(o.CodeUntil) {
+			if s.policy.info(a.Kind).Backup && a.Allows == factor.AllowsAll && a.Left > 0 && a.ExpiresAt.After(o.CodeUntil) {
 				o.CodeUntil = a.ExpiresAt
 			}
 		}

@@ -320,7 +320,13 @@ func TestGivenCode(t *testing.T) {
 	second := w.give("ann")
 	_, err := w.prove(tok, "paper", first)
 	w.refused(err, factor.Wrong)
+	if until := must(w.Overview(t.Context(), "ann")).CodeUntil; until.IsZero() {
+		t.Error("an administrator sees no code that is good")
+	}
 	next := w.must(w.prove(tok, "paper", second))
+	if until := must(w.Overview(t.Context(), "ann")).CodeUntil; !until.IsZero() {
+		t.Errorf("an administrator sees a code that is good until %s; it was used", until)
+	}
 	if next.Step != nightlatch.StepDone || next.Session.Level != nightlatch.Level2 {
 		t.Errorf("it leads to %+v", next)
 	}
