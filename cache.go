@@ -40,7 +40,7 @@ func (c *sessionCache) find(ctx context.Context, store Store, hash string, now t
 		ses = c.byToken[hash]
 		c.mu.RUnlock()
 	}
-	if ses == nil || now.Sub(ses.LastUsedAt) >= touchEvery {
+	if ses == nil || !now.Before(ses.touchAt) {
 		return nil
 	}
 	return ses

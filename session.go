@@ -11,8 +11,12 @@ import (
 	"github.com/nightlatch/nightlatch/internal/token"
 )
 
-// touchEvery is how often a session's last use is written at most.
-const touchEvery = time.Minute
+// A session's last use is written once a minute at most; more often only where a session may rest for less than
+// touchesOfIdle minutes, so that who goes on working is not idle.
+const (
+	touchEvery    = time.Minute
+	touchesOfIdle = 4
+)
 
 // Session is a finished sign-in.
 type Session struct {
@@ -33,6 +37,8 @@ type Session struct {
 	addressAt time.Time
 	// spentAt is when a change was made, with Policy.ProofPerChange: proofs until then count for no other one.
 	spentAt time.Time
+	// touchAt is when a use is to be noted again, and the session no longer taken from the cache.
+	touchAt time.Time
 }
 
 // sessionData is what is kept of a session beside its columns.
@@ -53,6 +59,7 @@ func (s *Service) readSession(r SessionRecord) (Session, error) {
 	ses := Session{
 		ID: r.ID, User: r.User, Level: LevelOf(d.Proofs), Proofs: d.Proofs, Client: d.Client, Stay: d.Stay, Binding: d.Binding,
 		CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt, ExpiresAt: r.ExpiresAt, record: r, addressAt: d.Address, spentAt: d.Spent,
+		touchAt: r.LastUsedAt.Add(min(touchEvery, s.limits.Idle/touchesOfIdle)),
 	}
 	if idle := r.LastUsedAt.Add(s.limits.Idle); idle.Before(ses.ExpiresAt) {
 		ses.ExpiresAt = idle
@@ -84,7 +91,7 @@ func (s *Service) findSessionHash(ctx context.Context, r Reader, hash string, no
 	return ses, err
 }
 
-// Session returns the session of a token and notes its use, at most once a minute and in the background.
+// Session returns the session of a token and notes its use, once a minute (see touchEvery) and in the background.
 // Errors: ErrUnauthenticated, ErrUnavailable.
 func (s *Service) Session(ctx context.Context, tok string) (Session, error) {
 	hash, ok := token.Hash(token.Session, tok)
@@ -115,7 +122,7 @@ func (s *Service) sessionOf(ctx context.Context, hash string, now time.Time) (*S
 	if err != nil {
 		return nil, s.outer(err)
 	}
-	if now.Sub(ses.LastUsedAt) >= touchEvery {
+	if !now.Before(ses.touchAt) {
 		s.touch(ses, now)
 	} else {
 		s.sessions.keep(ticket, hash, &ses)

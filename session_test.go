@@ -97,6 +97,24 @@ func TestLastUse(t *testing.T) {
 	}
 }
 
+// Who goes on working is not idle, however short the time is that a session may rest.
+func TestUseKeepsAShortSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *nightlatch.Config) { c.Limits.Idle = 20 * time.Second })
+	w.add("ann")
+	tok := w.withPassword("ann")
+	for range 10 {
+		w.clock.pass(14 * time.Second)
+		_, err := w.Session(t.Context(), tok)
+		w.want(err, nil)
+		_, _, err = w.SessionAndUser(t.Context(), tok)
+		w.want(err, nil)
+		w.Close()
+	}
+	w.clock.pass(20 * time.Second)
+	w.want(doors["Session"].call(w, tok), nightlatch.ErrUnauthenticated)
+}
+
 func TestEndSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -79,7 +79,7 @@ func (s *Service) sessionAndUser(ctx context.Context, hash string) (*Session, *U
 
 // keepWithUser keeps what is not due to be read again.
 func (s *Service) keepWithUser(ticket int64, hash string, ses *Session, now time.Time) {
-	if now.Sub(ses.LastUsedAt) < touchEvery {
+	if now.Before(ses.touchAt) {
 		s.sessions.keep(ticket, hash, ses)
 	}
 }
