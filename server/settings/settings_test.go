@@ -198,6 +198,29 @@ func TestEveryTypeFromTheEnvironment(t *testing.T) {
 	}
 }
 
+// A list in the environment has commas, or stands as it does in the file.
+func TestListsFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"totp,recovery": {"totp", "recovery"}, "totp": {"totp"}, ` ["totp", "recovery"] `: {"totp", "recovery"}, "['totp','recovery',]": {"totp", "recovery"},
+		"[totp]": {"totp"}, "[]": nil,
+	} {
+		s, err := settings.Load(settings.Sources{Dir: directory(t, ""), Env: []string{"NIGHTLATCH_POLICY_FACTORS=" + text}})
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if diff := cmp.Diff(want, s.Policy.Factors); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+	}
+	for _, text := range []string{`["totp"`, `["totp]`, `"totp"`, `[["totp"]]`, `["totp" "recovery"]`, "["} {
+		if _, err := settings.Load(settings.Sources{Dir: directory(t, ""), Env: []string{"NIGHTLATCH_POLICY_FACTORS=" + text}}); err == nil {
+			t.Errorf("%s was taken", text)
+		}
+	}
+}
+
 func directory(t *testing.T, file string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -49,7 +49,7 @@ func (v value) asTruth() (is, ok bool) {
 	return v.text == "true", v.text == "true" || v.text == "false"
 }
 
-// asTexts splits loose text at commas: "a, b".
+// asTexts splits loose text at commas: "a, b", or as a file has it: ["a", "b"].
 func (v value) asTexts() ([]string, bool) {
 	if v.loose {
 		return splitList(v.text), true
@@ -65,13 +65,31 @@ func (v value) asTexts() ([]string, bool) {
 }
 
 func splitList(s string) []string {
+	inner, bracketed := strings.CutPrefix(strings.TrimSpace(s), "[")
+	if bracketed {
+		inner, bracketed = strings.CutSuffix(inner, "]")
+	}
+	if !bracketed {
+		inner = s
+	}
 	var out []string
-	for part := range strings.SplitSeq(s, ",") {
-		if part = strings.TrimSpace(part); part != "" {
+	for part := range strings.SplitSeq(inner, ",") {
+		if part = strings.TrimSpace(part); bracketed {
+			part = unquoted(part)
+		}
+		if part != "" {
 			out = append(out, part)
 		}
 	}
 	return out
+}
+
+// unquoted is s without the quotes around it. What is quoted in another way stays as it is, and is allowed nowhere.
+func unquoted(s string) string {
+	if n := len(s); n >= 2 && (s[0] == '"' || s[0] == '\'') && s[0] == s[n-1] {
+		return s[1 : n-1]
+	}
+	return s
 }
 
 // echo is the value as a fault may quote it.
