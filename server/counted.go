@@ -12,6 +12,7 @@ import (
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/web"
 )
 
 // What is counted stands in the engine's table of throttles, under a kind of its own.
@@ -90,11 +91,33 @@ func (s *Server) countOnce(ctx context.Context, subject string, kind factor.Kind
 // were too many within the hour. It is called before the password is hashed: a hash costs us more than the request
 // that asks for it. An address that nobody knows counts for nothing.
 func (s *Server) countSignUp(ctx context.Context, addr string) error {
+	return s.countFrom(ctx, "sign_up:", addr)
+}
+
+// countTaken counts a sign-up that fault refuses, where that tells of a name that somebody has it, as countSignUp does and
+// apart from those: nobody is to try all names. It returns fault, or what stands in its place.
+func (s *Server) countTaken(ctx context.Context, addr string, fault error) error {
+	var fields web.FieldsError
+	if !errors.As(fault, &fields) {
+		return fault
+	}
+	for _, problem := range fields {
+		if problem == "taken" {
+			if err := s.countFrom(ctx, "sign_up_taken:", addr); err != nil {
+				return err
+			}
+			return fault
+		}
+	}
+	return fault
+}
+
+func (s *Server) countFrom(ctx context.Context, what, addr string) error {
 	network := networkOf(addr)
 	if network == "" {
 		return nil
 	}
-	wait, err := s.count(ctx, "sign_up:"+network, signUpKind, s.settings.SignUp.PerAddressPerHour)
+	wait, err := s.count(ctx, what+network, signUpKind, s.settings.SignUp.PerAddressPerHour)
 	if err == nil && wait > 0 {
 		return &nightlatch.ThrottledError{RetryAfter: wait}
 	}

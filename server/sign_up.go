@@ -86,7 +86,7 @@ type waiting struct {
 // the same: a hash and a transaction.
 func (s *Server) askSignUp(ctx context.Context, a Account, secret string, c nightlatch.Client) error {
 	if err := s.judgeSignUp(ctx, a, secret); err != nil {
-		return err
+		return s.countTaken(ctx, c.Addr, err)
 	}
 	if err := s.countSignUp(ctx, c.Addr); err != nil {
 		return err

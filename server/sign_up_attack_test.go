@@ -125,3 +125,38 @@ func TestNamesMadeUp(t *testing.T) {
 		t.Errorf("%d links, %d rows, %v", may, rows, err)
 	}
 }
+
+// TestTakenIsCounted: nobody tries all names by signing up, and whoever tried too many may sign up all the same.
+func TestTakenIsCounted(t *testing.T) {
+	t.Parallel()
+	for _, verify := range []string{"false", "true"} {
+		p := newSite(t)
+		s, err := p.start(p.settings("SIGN_UP_PER_ADDRESS_PER_HOUR=3", "SIGN_UP_VERIFY_EMAIL="+verify, "MAIL_URL=outbox:", "MAIL_FROM=id@example.com"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		add(t, s, Account{Username: "anna"})
+		from := func(name, addr string) error {
+			_, err := signUps{s}.CreateAccount(t.Context(), web.NewAccount{
+				Username: name, Email: name + "@example.com", Password: secret, Client: nightlatch.Client{Addr: addr},
+			})
+			return err
+		}
+		var fields web.FieldsError
+		var throttled *nightlatch.ThrottledError
+		for i := range 5 {
+			switch err := from("Anna", "192.0.2.7"); {
+			case i < 3 && (!errors.As(err, &fields) || fields["username"] != "taken"):
+				t.Errorf("%d: %v, want taken", i, err)
+			case i >= 3 && (!errors.As(err, &throttled) || throttled.RetryAfter != time.Hour):
+				t.Errorf("%d: %v, want throttled for an hour", i, err)
+			}
+		}
+		if err := from("bert", "192.0.2.7"); err != nil {
+			t.Errorf("a name that is free: %v", err)
+		}
+		if err := from("anna", "192.0.2.8"); !errors.As(err, &fields) {
+			t.Errorf("from elsewhere: %v", err)
+		}
+	}
+}
