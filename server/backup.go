@@ -41,6 +41,37 @@ func Backup(ctx context.Context, set *settings.Settings, d Drivers, to string) (
 	return keyHome(set), nil
 }
 
+// BackupTo writes such a copy to a stream, for who can keep no file beside the database. What was written is a backup only
+// where there is no error: it is made beside the database first, and removed then.
+func BackupTo(ctx context.Context, set *settings.Settings, d Drivers, to io.Writer) (key string, err error) {
+	path, err := backedUp(set)
+	if err != nil {
+		return "", err
+	}
+	if isNew(path) {
+		return "", fmt.Errorf("there is no database at %s yet", path)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".backup-")
+	if err != nil {
+		return "", fmt.Errorf("beside the database: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	whole := filepath.Join(dir, databaseFile)
+	if key, err = Backup(ctx, set, d, whole); err != nil {
+		return "", err
+	}
+	f, err := os.Open(whole) //nolint:gosec // it was made just now
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	_ = os.RemoveAll(dir) // where a system lets it go while it is open: whoever reads may hang up, which ends this process
+	if _, err := io.Copy(to, f); err != nil {
+		return "", fmt.Errorf("write the backup: %w", err)
+	}
+	return key, nil
+}
+
 // backedUp is the file of a database of which a backup is a file.
 func backedUp(set *settings.Settings) (string, error) {
 	if isPostgreSQL(set) {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"os"
+
+	"golang.org/x/term"
 
 	"github.com/nightlatch/nightlatch/server"
 	"github.com/nightlatch/nightlatch/server/settings"
@@ -9,13 +12,23 @@ import (
 
 type backupCommand struct {
 	settingsFlags `embed:""`
-	File          string `arg:"" help:"The file to write. It must not be there yet."`
+	File          string `arg:"" help:"The file to write. It must not be there yet. - is standard output."`
 }
 
 // Run writes a backup.
 func (cmd backupCommand) Run(ctx context.Context, c *console) error {
 	set, err := settings.Load(cmd.sources(c))
 	if err != nil {
+		return err
+	}
+	if cmd.File == "-" {
+		if f, ok := c.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			return misuse("standard output is a terminal: lead it to a file; with docker compose exec say -T")
+		}
+		key, err := server.BackupTo(ctx, set, drivers(), c.stdout)
+		if err == nil {
+			c.complain("backup: it is whole; the key that opens it is not in it: keep a copy of " + key + ", in another place")
+		}
 		return err
 	}
 	key, err := server.Backup(ctx, set, drivers(), cmd.File)
