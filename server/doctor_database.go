@@ -73,7 +73,11 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 		d.fine("database", "it is whole, up to date and can be written")
 	}
 	key, err := readKey(ctx, d.Settings, false, d.Now())
-	if err != nil {
+	switch {
+	case err != nil && d.Settings.KeyCommand != "":
+		d.fault("key", "%v; run the command as the user who runs nightlatch, and look at what it says and prints", err)
+		return
+	case err != nil:
 		d.fault("key", "%v", err)
 		return
 	}
