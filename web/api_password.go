@@ -31,7 +31,7 @@ func missing(fields map[string]string) error {
 	return nil
 }
 
-// postPassword changes the password.
+// postPassword changes the password, and tells the session.
 func (g *Gate) postPassword(w http.ResponseWriter, r *http.Request, c caller, body []byte) (int, any, error) {
 	p, err := g.profiles()
 	if err != nil {
@@ -47,7 +47,7 @@ func (g *Gate) postPassword(w http.ResponseWriter, r *http.Request, c caller, bo
 	if err := missing(map[string]string{"current": in.Current, "new": in.New}); err != nil {
 		return 0, nil, err
 	}
-	// An answer without a body has no room for another token.
+	// A program goes on with the token that it has.
 	next, err := p.ChangePassword(r.Context(), PasswordChange{
 		Session: c.session, Current: in.Current, New: in.New, Renew: !c.bearer, Client: c.client,
 	})
@@ -55,7 +55,10 @@ func (g *Gate) postPassword(w http.ResponseWriter, r *http.Request, c caller, bo
 		return 0, nil, err
 	}
 	g.keep(w, r, next)
-	return http.StatusNoContent, nil, nil
+	if next.Token != "" {
+		c.session = next.Token
+	}
+	return g.getSession(w, r, c, nil)
 }
 
 // postResetRequests has the link mailed by which a forgotten password is set anew.
