@@ -171,9 +171,11 @@ func (h *holder) whoseAre(kind factor.Kind) whose {
 func (s *Service) whoseIs(ctx context.Context, user, to string) (whose, error) {
 	u, err := s.users.FindUser(ctx, user)
 	switch {
-	case err != nil && !errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound):
+		return anybodys, nil
+	case err != nil:
 		return anybodys, err
-	case err != nil, u.EmailConfirmedAt.IsZero(), !bytes.Equal(destinationKey(u.Email), destinationKey(to)):
+	case u.EmailConfirmedAt.IsZero(), !bytes.Equal(destinationKey(u.Email), destinationKey(to)):
 		return anybodys, nil
 	}
 	return ownersLink, nil

@@ -47,11 +47,16 @@ var separators = strings.NewReplacer(" ", "", "-", "", "_", "", ".", "")
 func squeeze(s string) string { return separators.Replace(s) }
 
 // tooCommon reports whether a password is one that is tried first: a listed or context word as a whole,
-// repeated, or filled up with digits and sequences; nothing but sequences; or a few characters over and over.
-// A listed word within a longer phrase is none of these.
+// repeated, or filled up with digits and sequences; nothing but sequences; or a few characters over and over, unless
+// that is plenty. A listed word within a longer phrase is none of these.
 func tooCommon(text string, context []string) bool {
+	much := utf8.RuneCountInString(text) >= plenty && strings.TrimSpace(text) != ""
 	for _, s := range []string{fold(text), squeeze(fold(text))} {
-		if listed(s) || equalsOne(s, context) || periodic(s) || filler(s, false) || filledUp(s, context) {
+		switch {
+		case listed(s), equalsOne(s, context):
+			return true
+		case periodic(s) && much:
+		case periodic(s), filler(s, false), filledUp(s, context):
 			return true
 		}
 	}
@@ -69,6 +74,10 @@ func equalsOne(s string, words []string) bool {
 
 // shortPeriod is how many characters, said over and over, are as good as none.
 const shortPeriod = 4
+
+// plenty is how many characters nobody tries of a few over and over: as many as must be taken at least (NIST SP 800-63B-4
+// §3.1.1.2).
+const plenty = 64
 
 // periodic reports whether s is up to four characters over and over: "abcabcabcabcabc".
 func periodic(s string) bool {

@@ -112,7 +112,7 @@ func TestCheckTooCommon(t *testing.T) {
 		"zyxwvutsrqponmlkji", "qwertyuiopasdfgh", "poiuytrewqlkjhgf", "1qaz2wsx3edc4rfv5tgb", "1234qwerasdfzxcv",
 		"abc123def456ghi789", "qwertz-uiop-asdf", "!@#$%^&*()!@#$%^", "1q2w3e4r5t6y7u8i9o", "a1b2c3d4e5f6g7h8", "йцукенгшщзхфывап",
 		// a few characters over and over
-		"aaaaaaaaaaaaaaaaaaaa", "abababababababab", "xk7!xk7!xk7!xk7!", "               ", "🦊🦊🦊🦊🦊🦊🦊🦊",
+		"aaaaaaaaaaaaaaaaaaaa", "abababababababab", "xk7!xk7!xk7!xk7!", "               ", strings.Repeat(" ", 64), strings.Repeat("a", 63), strings.Repeat("-", 64), "🦊🦊🦊🦊🦊🦊🦊🦊",
 		// context
 		"ada.lovelace", "ADA.LOVELACE", "adalovelace", "ada.lovelaceada.lovelace", "ada lovelace 1815", "adalovelace12345",
 		"countess-of-numbers", "countessofnumbers", "countess-of-numbers@analytical.example", "analytical123456",
@@ -133,6 +133,7 @@ func TestCheckAccepted(t *testing.T) {
 		"monkey dragon wizard 7", "kq tz mw xp vrb", "4f9c1b7e0a6d3852", "839204857261934", "Tr0ub4dor&3xkq",
 		"パスワードではない長い文", "не пароль, а фраза", "vX2$kP9!mQ4@", "blue harbor has a library of sand",
 		"four plain words here", "nightlatch-test-passphrase-1",
+		strings.Repeat("a", 64), strings.Repeat("x", 256), strings.Repeat("é", 256), strings.Repeat("A9#", 40), strings.Repeat("0123", 16),
 	} {
 		if err := f.Check(call, text); err != nil {
 			t.Errorf("%q: %v", text, err)
