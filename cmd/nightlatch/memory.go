@@ -13,15 +13,21 @@ const (
 	// request makes little and needs it briefly, and to look through all that lives again and again would cost more than
 	// the decision.
 	heapGrows = 400 // percent
-	// heapGrowsBesideHashes is by how much while memory is kept for hashes. That is most of what lives then, and there is
-	// nothing in it to be looked through.
-	heapGrowsBesideHashes = 15 // percent
+	// leastLives is what lives at least, without the memory of hashes.
+	leastLives = 3 << 20
 	// The whole is bounded, too: of much that lives the heap would grow to five times as much.
 	hashMemory   = 19 << 20
 	memoryAround = 26 << 20
 	// memoryEvery is how often the bound is looked at.
 	memoryEvery = 15 * time.Second
 )
+
+// heapGrowth is by how much the heap may grow, in percent, where so many of the bytes that live are the memory of hashes: by
+// as many bytes as without it, since there is nothing in it to be looked through.
+func heapGrowth(live, hashes int64) int {
+	rest := max(leastLives, live-hashes)
+	return max(1, int(heapGrows*rest/(rest+hashes)))
+}
 
 // spendMemory sets the bound, and raises it with what lives, until ctx ends. Whoever sets GOMEMLIMIT decides.
 func spendMemory(ctx context.Context, hashes int) {

@@ -23,6 +23,28 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
+// The heap may grow by as many bytes beside hashes as without them.
+func TestHeapGrowth(t *testing.T) {
+	t.Parallel()
+	const mb = 1 << 20
+	for _, v := range []struct {
+		live, hashes int64
+		want         int
+	}{
+		{3 * mb, 0, heapGrows},
+		{0, 0, heapGrows},
+		{22 * mb, 19 * mb, 54},  // by 12 MiB
+		{41 * mb, 38 * mb, 29},  // as much
+		{4 * mb, 38 * mb, 29},   // they were not looked through yet
+		{76 * mb, 38 * mb, 200}, // by 152 MiB
+		{3000 * mb, 2997 * mb, 1},
+	} {
+		if got := heapGrowth(v.live, v.hashes); got != v.want {
+			t.Errorf("%d MiB, %d of them of hashes: %d percent, want %d", v.live/mb, v.hashes/mb, got, v.want)
+		}
+	}
+}
+
 func TestLiveHeap(t *testing.T) {
 	kept := make([]byte, 64<<20)
 	runtime.GC()

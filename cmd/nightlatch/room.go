@@ -19,6 +19,7 @@ import (
 // cost more: there are as many as processors then. Their memory is kept for longer, since it takes time to have it.
 type room struct {
 	memory           argon2.Memory
+	hashes           int               // at once
 	processors, more int               // more: beside hashes; 0: whoever set GOMAXPROCS has decided
 	grow             func(percent int) // by which the heap may grow; nothing happens where GOGC decides
 
@@ -46,6 +47,7 @@ func newRoom(set *settings.Settings) *room {
 	if set.Limits.Hashes == 0 {
 		set.Limits.Hashes = r.processors
 	}
+	r.hashes = set.Limits.Hashes
 	if os.Getenv("GOMAXPROCS") == "" {
 		r.more = min(set.Limits.Hashes, r.processors)
 	}
@@ -64,7 +66,7 @@ func (r *room) take() {
 	defer r.mu.Unlock()
 	if !r.made.Load() {
 		runtime.GOMAXPROCS(r.processors + r.more)
-		r.grow(heapGrowsBesideHashes)
+		r.grow(heapGrowth(liveHeap(), int64(r.hashes)*hashMemory)) // which it will soon have
 		r.quiet = 0
 		r.made.Store(true)
 	}
@@ -90,16 +92,18 @@ func (r *room) look() {
 	defer r.mu.Unlock()
 	if r.made.Swap(false) && r.taken.Swap(false) {
 		r.made.Store(true)
-		return
-	}
-	r.quiet++
-	switch r.quiet {
-	case 1:
-		runtime.GOMAXPROCS(r.processors)
-	case keptFor:
-		r.grow(heapGrows)
-		if r.memory.Drop() {
-			debug.FreeOSMemory()
+	} else {
+		r.quiet++
+		switch r.quiet {
+		case 1:
+			runtime.GOMAXPROCS(r.processors)
+		case keptFor:
+			if r.memory.Drop() {
+				debug.FreeOSMemory()
+			}
 		}
+	}
+	if r.quiet <= keptFor {
+		r.grow(heapGrowth(liveHeap(), r.memory.Held()))
 	}
 }

@@ -21,6 +21,7 @@ const keptMost = 64 << 10
 type Memory struct {
 	mu   sync.Mutex
 	free [][]block
+	held int64 // KiB, those in use among them
 }
 
 // IDKey is as in golang.org/x/crypto/argon2, and returns the same; memory is in KiB. It panics where time or threads is 0.
@@ -67,20 +68,33 @@ func (m *Memory) take(n uint32) []block {
 		if cap(blocks) >= int(n) {
 			return blocks[:n]
 		}
+		m.held -= int64(cap(blocks))
 	}
+	m.held += int64(n)
 	return make([]block, n)
 }
 
 // give keeps blocks for the next one. A hash that panicked comes not as far: what it had is not zero.
 func (m *Memory) give(blocks []block) {
 	clear(blocks)
-	if cap(blocks) > keptMost {
-		runtime.GC() // it would else be garbage until the heap has grown by a share of it
-		return
+	large := cap(blocks) > keptMost
+	m.mu.Lock()
+	if large {
+		m.held -= int64(cap(blocks))
+	} else {
+		m.free = append(m.free, blocks)
 	}
+	m.mu.Unlock()
+	if large {
+		runtime.GC() // it would else be garbage until the heap has grown by a share of it
+	}
+}
+
+// Held is how many bytes there are, those that hashes are computed in now among them.
+func (m *Memory) Held() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.free = append(m.free, blocks)
+	return m.held << 10
 }
 
 // Drop gives up what no hash is computed in now, for the garbage collector, and says whether there was any.
@@ -88,6 +102,9 @@ func (m *Memory) Drop() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	had := len(m.free) > 0
+	for _, blocks := range m.free {
+		m.held -= int64(cap(blocks))
+	}
 	m.free = nil
 	return had
 }

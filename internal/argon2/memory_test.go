@@ -54,6 +54,9 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if got := m.Held(); got != int64(len(m.free))*19<<20 {
+		t.Errorf("%d bytes are held in %d", got, len(m.free))
+	}
 	if got := len(m.free); got < 1 || got > atOnce {
 		t.Errorf("%d are kept, want 1 to %d", got, atOnce)
 	}
@@ -85,11 +88,16 @@ func TestDrop(t *testing.T) {
 	t.Parallel()
 	var m Memory
 	m.IDKey(nil, []byte("somesaltsomesalt"), 1, keptMost+8, 1, 32)
-	if m.Drop() {
+	if m.Held() != 0 || m.Drop() {
 		t.Error("what is large was kept")
 	}
-	m.IDKey(nil, []byte("somesaltsomesalt"), 1, 8, 1, 32)
-	if !m.Drop() || m.free != nil {
+	for _, size := range []uint32{8, 80, 40} {
+		m.IDKey(nil, []byte("somesaltsomesalt"), 1, size, 1, 32)
+	}
+	if got := m.Held(); got != 80<<10 {
+		t.Errorf("%d bytes are held, want the 80 KiB of the largest", got)
+	}
+	if !m.Drop() || m.free != nil || m.Held() != 0 {
 		t.Error("what is small was not kept, or not dropped")
 	}
 	if m.Drop() {
