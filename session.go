@@ -181,6 +181,26 @@ func (s *Service) SignOut(ctx context.Context, tok string, c Client) error {
 	})
 }
 
+// EndReplaced ends the session of a token, whosever it is, if there is one: the browser that held it has another now. Error:
+// ErrUnavailable.
+func (s *Service) EndReplaced(ctx context.Context, tok string, c Client) error {
+	hash, ok := token.Hash(token.Session, tok)
+	if !ok {
+		return nil
+	}
+	err := s.store.View(ctx, func(r Reader) error { // as a rule there is none
+		_, err := r.FindSession(ctx, hash)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return s.outer(err)
+	}
+	return s.tx(ctx, func(ctx context.Context, tx *change) error { return s.endReplaced(ctx, tx, hash, c) })
+}
+
 // EndSession ends one session of the user that tok belongs to. It needs no fresh proof: it only takes away.
 // Errors: ErrNotFound (also for another's), ErrUnauthenticated, ErrUnavailable.
 func (s *Service) EndSession(ctx context.Context, tok, id string, c Client) error {

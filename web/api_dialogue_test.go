@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -279,5 +280,31 @@ func TestEvents(t *testing.T) {
 		"limit=0", "limit=201", "limit=x",
 	} {
 		p.get("/events?"+query).refuses(http.StatusBadRequest, "invalid_request")
+	}
+}
+
+// A session that came to the browser while a sign-in waited, from another tab, ends when that sign-in is done.
+func TestSessionOfAnotherTabIsReplaced(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.add("anna")
+	p.signIn(false)
+	p.enroll()
+	p.signIn(false)
+	waiting := p.client
+	p.signIn(false)
+	p.verify("totp", p.nextCode()).want(http.StatusOK)
+	other := p.client
+	here, err := url.Parse(h.http.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting.http.Jar.SetCookies(here, other.http.Jar.Cookies(here))
+	p.client = waiting
+	p.verify("totp", p.nextCode()).want(http.StatusOK).is("next", "done")
+	p.get("/session").want(http.StatusOK)
+	other.get("/session").refuses(http.StatusUnauthorized, "unauthenticated")
+	if told := p.get("/events").want(http.StatusOK); !strings.Contains(string(told.body), `"reason":"replaced"`) {
+		t.Errorf("the trail does not say so: %s", told.body)
 	}
 }

@@ -128,6 +128,7 @@ func (g *Gate) keepSession(w http.ResponseWriter, r *http.Request, next nightlat
 		g.drop(w, r, signInCookie)
 		return
 	}
+	g.endBefore(r, next.Token)
 	var life time.Duration
 	if next.Stay {
 		life = next.Session.CreatedAt.Add(g.svc.SessionLife()).Sub(next.Session.LastUsedAt)
@@ -136,6 +137,18 @@ func (g *Gate) keepSession(w http.ResponseWriter, r *http.Request, next nightlat
 	g.share(w, next.Token, life)
 	if g.cookie(r, signInCookie) != "" {
 		g.setCookie(w, signInCookie, "", 0)
+	}
+}
+
+// endBefore ends the session that the browser came with. It goes on where it is younger than the sign-in that is done now
+// and came from another tab: nobody would hold its token any more.
+func (g *Gate) endBefore(r *http.Request, token string) {
+	before := g.cookie(r, sessionCookie)
+	if before == "" || before == token {
+		return
+	}
+	if err := g.svc.EndReplaced(r.Context(), before, g.client(r)); err != nil {
+		g.log.Warn("a session that was replaced goes on", "error", err)
 	}
 }
 
