@@ -173,7 +173,7 @@ const lostStep = 500
 // its newest. Errors: ErrUnavailable, the ctx's.
 func (s *Service) LostKeys(ctx context.Context) (map[uint32]int64, error) {
 	ring, lost := s.Key(), map[uint32]int64{}
-	if uint32(len(ring.Keys())) == ring.Newest() { //nolint:gosec // a ring is a text that a person may read
+	if uint32(len(ring.Keys())) == ring.Newest() { //nolint:gosec // a ring has few keys
 		return lost, nil
 	}
 	for _, table := range SealedTables() {

@@ -91,7 +91,8 @@ func (s *Service) findSessionHash(ctx context.Context, r Reader, hash string, no
 	return ses, err
 }
 
-// Session returns the session of a token and notes its use, once a minute (see touchEvery) and in the background.
+// Session returns the session of a token and notes its use, in the background and at most once a minute; with a
+// Limits.Idle under four minutes, four times in that.
 // Errors: ErrUnauthenticated, ErrUnavailable.
 func (s *Service) Session(ctx context.Context, tok string) (Session, error) {
 	hash, ok := token.Hash(token.Session, tok)

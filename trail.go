@@ -115,11 +115,16 @@ type trailWalk struct {
 	broken *BrokenTrailError
 }
 
+// fault remembers a fault, unless the one that is known says more: a change says more than a missing key, and of two of a
+// sort the earlier does.
 func (w *trailWalk) fault(seq int64, reason string) {
-	lacks, lacked := reason == TrailNoKey, w.broken != nil && w.broken.Reason == TrailNoKey
-	if w.broken == nil || lacked && !lacks || seq <= w.broken.Seq && lacked == lacks {
-		w.broken = &BrokenTrailError{User: w.user, Seq: seq, Reason: reason}
+	if w.broken != nil {
+		lacks, lacked := reason == TrailNoKey, w.broken.Reason == TrailNoKey
+		if lacks && !lacked || lacks == lacked && seq > w.broken.Seq {
+			return
+		}
 	}
+	w.broken = &BrokenTrailError{User: w.user, Seq: seq, Reason: reason}
 }
 
 func (w *trailWalk) step(e EventRecord) {
