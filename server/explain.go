@@ -42,6 +42,7 @@ func Explain(set *settings.Settings, q Question) (Explanation, error) {
 	return explain(set, q, nil, nil)
 }
 
+// explain is Explain for somebody with a session of these groups; nil: who is not signed in.
 func explain(set *settings.Settings, q Question, ses *nightlatch.Session, groups []string) (Explanation, error) {
 	rules, err := forward.NewRules(set.File, set.Rules)
 	if err != nil {

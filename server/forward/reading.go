@@ -10,8 +10,8 @@ import (
 )
 
 // An application may read a path in another way than rules do: without the parameters of its segments ("/admin;x/y"),
-// without dots and spaces at their ends, decoded once more, or in any case. What passes by the rule for one reading and is
-// served by another would go around the rule for that one.
+// without dots and spaces at their ends, decoded once more, or whatever the case of its letters. What passes by the rule for
+// one reading and is served by another would go around the rule for that one.
 
 // Found is the rule that decides about a request, and what it makes of it.
 type Found struct {
@@ -49,6 +49,7 @@ func (rs Rules) Judge(r Request, ses *nightlatch.Session, groups []string, now t
 	return plain
 }
 
+// judge is what the first of a list that fits makes of a request as it stands.
 func judge(r Request, list []rule, ses *nightlatch.Session, groups []string, now time.Time) Found {
 	f := Found{read: r, list: list}
 	f.Rule, f.Index = find(list, r, now)

@@ -67,6 +67,9 @@ func TestEveryReading(t *testing.T) {
 		if f.Answer != c.want || f.Index != c.index || len(f.Misses(noon)) != c.index {
 			t.Errorf("%s %s: %s by rule %d (%v), want %s by %d", c.method, c.uri, f.Answer, f.Index, f.Misses(noon), c.want, c.index)
 		}
+		if written := c.rs.list[c.index].Path; f.Rule.Path != written {
+			t.Errorf("%s: the rule is for %q, and was written for %q", c.uri, f.Rule.Path, written)
+		}
 		if (f.As == "") != (!strings.Contains(f.Why, "may read")) {
 			t.Errorf("%s: %q, %q", c.uri, f.As, f.Why)
 		}

@@ -14,10 +14,10 @@ import (
 // Rules choose what a request needs: the first that fits decides. Where none fits it is level 2.
 type Rules struct {
 	list []rule
-	// folded are the same in lower case; cased: they are others.
+	// folded look for the same paths in lower case; cased: some of them are others.
 	folded []rule
 	cased  bool
-	// parameters: a path has a ";", so that applications are known not to leave out what follows one.
+	// parameters: some path has a ";", so that applications are known not to leave out what follows one.
 	parameters bool
 }
 
@@ -35,9 +35,9 @@ func NewRules(file string, list []settings.Rule) (Rules, error) {
 	var rs Rules
 	var faults settings.Faults
 	for i, r := range list {
-		next, folded := newRule(r, r.Path), newRule(r, strings.ToLower(r.Path))
-		rs.folded = append(rs.folded, folded)
-		rs.cased = rs.cased || folded.Path != next.Path
+		next, lower := newRule(r, r.Path), strings.ToLower(r.Path)
+		rs.folded = append(rs.folded, newRule(r, lower))
+		rs.cased = rs.cased || lower != r.Path
 		rs.parameters = rs.parameters || strings.Contains(r.Path, ";")
 		for j, before := range rs.list {
 			if before.covers(next) {
@@ -56,8 +56,8 @@ func NewRules(file string, list []settings.Rule) (Rules, error) {
 	return rs, nil
 }
 
+// newRule is a rule that looks for path, which is its own or that in lower case.
 func newRule(r settings.Rule, path string) rule {
-	r.Path = path
 	one := rule{Rule: r, path: compilePath(path)}
 	if before, below := strings.CutSuffix(path, "/**"); !strings.Contains(before, "*") {
 		one.literal, one.below = before, below
