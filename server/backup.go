@@ -20,12 +20,9 @@ import (
 // Backup writes a copy of the SQLite database that settings name to a new file, while a server runs on it or not, and
 // says where the key is, which the copy lacks. Errors say what to do.
 func Backup(ctx context.Context, set *settings.Settings, d Drivers, to string) (key string, err error) {
-	path, err := backedUp(set)
+	path, err := existing(set)
 	if err != nil {
 		return "", err
-	}
-	if isNew(path) {
-		return "", fmt.Errorf("there is no database at %s yet", path)
 	}
 	store, err := sqlstore.OpenSQLite(ctx, d.SQLite, path)
 	if err != nil {
@@ -44,12 +41,9 @@ func Backup(ctx context.Context, set *settings.Settings, d Drivers, to string) (
 // BackupTo writes such a copy to a stream, for who can keep no file beside the database. What was written is a backup only
 // where there is no error: it is made beside the database first, and removed then.
 func BackupTo(ctx context.Context, set *settings.Settings, d Drivers, to io.Writer) (key string, err error) {
-	path, err := backedUp(set)
+	path, err := existing(set)
 	if err != nil {
 		return "", err
-	}
-	if isNew(path) {
-		return "", fmt.Errorf("there is no database at %s yet", path)
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".backup-")
 	if err != nil {
@@ -70,6 +64,15 @@ func BackupTo(ctx context.Context, set *settings.Settings, d Drivers, to io.Writ
 		return "", fmt.Errorf("write the backup: %w", err)
 	}
 	return key, nil
+}
+
+// existing is backedUp, where there is such a file.
+func existing(set *settings.Settings) (string, error) {
+	path, err := backedUp(set)
+	if err == nil && isNew(path) {
+		err = fmt.Errorf("there is no database at %s yet", path)
+	}
+	return path, err
 }
 
 // backedUp is the file of a database of which a backup is a file.

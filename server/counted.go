@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -25,14 +26,15 @@ const (
 const countedWindow = time.Hour
 
 // Links that strangers can have mailed, in an hour: to one destination, and asked for from one address. The first reset to a
-// destination is always mailed: else whoever has other mails sent there keeps its owner from a new password.
+// destination is mailed even where those to it are used up: else whoever has other mails sent there keeps its owner from a
+// new password.
 const (
 	linksPerDestination = 5
 	firstResets         = 1
 	linksPerAddress     = 30
 )
 
-// linkTo is what a link that somebody has mailed counts on.
+// linkTo is to whom somebody has a link mailed, which says what it counts against.
 type linkTo struct {
 	// name is where it goes or, where nobody has that name, the name itself as it is compared.
 	name string
@@ -89,29 +91,25 @@ func (s *Server) countOnce(ctx context.Context, subject string, kind factor.Kind
 
 // countSignUp counts one more account that is made from an address, and returns *nightlatch.ThrottledError where that
 // were too many within the hour. It is called before the password is hashed: a hash costs us more than the request
-// that asks for it. An address that nobody knows counts for nothing.
+// that asks for it.
 func (s *Server) countSignUp(ctx context.Context, addr string) error {
 	return s.countFrom(ctx, "sign_up:", addr)
 }
 
-// countTaken counts a sign-up that fault refuses, where that tells of a name that somebody has it, as countSignUp does and
-// apart from those: nobody is to try all names. It returns fault, or what stands in its place.
+// countTaken counts a sign-up that fault refuses, where that tells that somebody has the name, as countSignUp does and
+// apart from those: nobody is to try all names. It returns fault or, where there were too many or it cannot be counted, the
+// error of that.
 func (s *Server) countTaken(ctx context.Context, addr string, fault error) error {
 	var fields web.FieldsError
-	if !errors.As(fault, &fields) {
-		return fault
-	}
-	for _, problem := range fields {
-		if problem == "taken" {
-			if err := s.countFrom(ctx, "sign_up_taken:", addr); err != nil {
-				return err
-			}
-			return fault
+	if errors.As(fault, &fields) && slices.Contains(slices.Collect(maps.Values(fields)), "taken") {
+		if err := s.countFrom(ctx, "sign_up_taken:", addr); err != nil {
+			return err
 		}
 	}
 	return fault
 }
 
+// countFrom counts one more of what an address may do as often as sign up. An address that nobody knows counts for nothing.
 func (s *Server) countFrom(ctx context.Context, what, addr string) error {
 	network := networkOf(addr)
 	if network == "" {

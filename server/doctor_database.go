@@ -49,20 +49,7 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 		d.fault("database", "it is damaged: %s; stop the server, keep a copy of the files, and put a backup back", why)
 		return
 	}
-	own, err := ownMigrations(store)
-	missing := 0
-	if err == nil {
-		missing, err = store.Missing(ctx, own)
-	}
-	switch {
-	case sqlstore.IsUnmigrated(err):
-		d.warn("database", "it has no tables: it is new, or somebody has emptied it; nightlatch serve makes them, and a backup is put back by pg_restore")
-		return
-	case err != nil:
-		d.fault("database", "%v", err)
-		return
-	case missing > 0:
-		d.fault("database", "%d migrations are missing: run nightlatch serve of this version, which applies them", missing)
+	if !d.migrated(ctx, store) {
 		return
 	}
 	if err := writable(ctx, store); err != nil {
@@ -92,6 +79,26 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 	d.keys(ctx, s)
 	d.policy(ctx, s)
 	s.Close()
+}
+
+// migrated says whether the database is up to date; what to do where it is not is a finding.
+func (d *doctor) migrated(ctx context.Context, store *sqlstore.Store) bool {
+	own, err := ownMigrations(store)
+	missing := 0
+	if err == nil {
+		missing, err = store.Missing(ctx, own)
+	}
+	switch {
+	case sqlstore.IsUnmigrated(err):
+		d.warn("database", "it has no tables: it is new, or somebody has emptied it; nightlatch serve makes them, and a backup is put back by pg_restore")
+	case err != nil:
+		d.fault("database", "%v", err)
+	case missing > 0:
+		d.fault("database", "%d migrations are missing: run nightlatch serve of this version, which applies them", missing)
+	default:
+		return true
+	}
+	return false
 }
 
 // damage is what SQLite finds wrong with the file, or "".

@@ -26,12 +26,12 @@ func (s *Server) lookForLost(ctx context.Context) {
 	if slices.Equal(has, s.lost.counted) {
 		return
 	}
-	lost, err := s.Service.LostKeys(ctx)
+	byKey, err := s.Service.LostKeys(ctx)
 	if err != nil {
 		return // whoever needs the database says so; it is counted the next time
 	}
 	all := int64(0)
-	for key, records := range lost {
+	for key, records := range byKey {
 		s.log.Error("records need a key that is not in the key ring, and whoever they belong to gets 503: put it back",
 			"key", key, "records", records, "into", keyComesFrom(s.settings))
 		all += records

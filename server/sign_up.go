@@ -100,8 +100,7 @@ func (s *Server) askSignUp(ctx context.Context, a Account, secret string, c nigh
 		return err
 	}
 	a.ID = strings.ToLower(rand.Text())
-	goes := linkTo{name: nameKey(a.Email)}
-	return s.mailing(ctx, goes, c, func(ctx context.Context) error {
+	return s.mailing(ctx, linkTo{name: nameKey(a.Email)}, c, func(ctx context.Context) error {
 		taken, err := s.Accounts.taken(ctx, Account{Email: a.Email}, s.now())
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ type state struct {
 var described = [...]struct{ name, help, labels string }{
 	{"build_info", "What was built, and with what. Always 1.", "version go"},
 	{"messages_waiting", "Messages to owners that are to be sent now, or again after a failure; at most 1000.", ""},
-	{"lost_records", "Records that need a key which is not in the key ring, as counted when the ring was read with other keys than before.", ""},
+	{"lost_records", "Records that need a key which is not in the key ring, counted at start and when the ring has other keys.", ""},
 	{"hashes_running", "Password hashes that are being computed.", ""},
 	{"hashes_waiting", "Password hashes that wait for their turn.", ""},
 	{"hashes_total", "Turns that were given to compute a password hash.", ""},
