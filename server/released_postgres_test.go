@@ -62,7 +62,7 @@ func moveReleased(t *testing.T, p *site, file string, engine, server int) {
 		t.Fatal(err)
 	}
 	defer func() { _ = to.Close() }()
-	to.SetMaxOpenConns(1) // for which the next but one is set
+	to.SetMaxOpenConns(1) // SET below is of one connection
 	err = migrate.Up(t.Context(), to, migrate.PostgreSQL, p.clock.now(),
 		first(t, "engine", os.DirFS("../sqlstore/schema/postgres"), engine), first(t, "server", os.DirFS("schema/postgres"), server))
 	if err == nil {
