@@ -194,7 +194,7 @@ func (s *Settings) table() []*row {
 			kind: number(&s.SentCode.Tries, 5, 1, 20),
 		},
 		{
-			key: "sent_code.per_destination_per_hour", doc: "How many messages one address or number gets in an hour.",
+			key: "sent_code.per_destination_per_hour", doc: "How many messages one address or number gets in an hour; half as many more go to its owner.",
 			kind: number(&s.SentCode.PerDestinationPerHour, 10, 1, 1000),
 		},
 
