@@ -140,8 +140,8 @@ func (g *Gate) keepSession(w http.ResponseWriter, r *http.Request, next nightlat
 	}
 }
 
-// endBefore ends the session that the browser came with. It goes on where it is younger than the sign-in that is done now
-// and came from another tab: nobody would hold its token any more.
+// endBefore ends the session that the browser came with, of which nobody holds the token from now on. The engine has ended
+// the one that the browser had when the sign-in began; another tab may have brought a younger one.
 func (g *Gate) endBefore(r *http.Request, token string) {
 	before := g.cookie(r, sessionCookie)
 	if before == "" || before == token {

@@ -13,17 +13,18 @@ const (
 	// request makes little and needs it briefly, and to look through all that lives again and again would cost more than
 	// the decision.
 	heapGrows = 400 // percent
-	// leastLives is what lives at least, without the memory of hashes.
+	// leastLives is what is taken to live at least, in bytes, without the memory of hashes.
 	leastLives = 3 << 20
-	// The whole is bounded, too: of much that lives the heap would grow to five times as much.
+	// hashMemory is what a hash takes, in bytes, and memoryAround what all else may: the whole is bounded, too, since the
+	// heap would grow to five times what lives even where that is much.
 	hashMemory   = 19 << 20
 	memoryAround = 26 << 20
 	// memoryEvery is how often the bound is looked at.
 	memoryEvery = 15 * time.Second
 )
 
-// heapGrowth is by how much the heap may grow, in percent, where so many of the bytes that live are the memory of hashes: by
-// as many bytes as without it, since there is nothing in it to be looked through.
+// heapGrowth is by how much the heap may grow, in percent, where of the bytes that live so many are the memory of hashes. It
+// comes to as many bytes as without that memory, in which there is nothing to be looked through.
 func heapGrowth(live, hashes int64) int {
 	rest := max(leastLives, live-hashes)
 	return max(1, int(heapGrows*rest/(rest+hashes)))

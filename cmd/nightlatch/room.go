@@ -24,16 +24,16 @@ type room struct {
 	grow             func(percent int) // by which the heap may grow; nothing happens where GOGC decides
 
 	taken atomic.Bool // a hash began since it was last looked
-	made  atomic.Bool // for a hash
+	made  atomic.Bool // there is room
 	mu    sync.Mutex  // held by whoever changes what there is
-	quiet int         // how often it was looked since a hash began
+	quiet int         // how often it was looked, and no hash had begun
 }
 
 const (
 	// roomEvery is how often it is looked whether hashes began. To change what there is interrupts everything, for less than
 	// a hundredth of the time that a hash takes.
 	roomEvery = time.Second
-	// keptFor is for how many of these the memory of hashes is kept.
+	// keptFor is how often it is looked, and no hash has begun, before the memory of hashes is given up.
 	keptFor = 10
 )
 
@@ -66,7 +66,7 @@ func (r *room) take() {
 	defer r.mu.Unlock()
 	if !r.made.Load() {
 		runtime.GOMAXPROCS(r.processors + r.more)
-		r.grow(heapGrowth(liveHeap(), int64(r.hashes)*hashMemory)) // which it will soon have
+		r.grow(heapGrowth(liveHeap(), int64(r.hashes)*hashMemory)) // which they will soon have
 		r.quiet = 0
 		r.made.Store(true)
 	}

@@ -20,8 +20,8 @@ const (
 	Forbid Answer = "forbid"  // not of the groups
 )
 
-// Judge says what a rule makes of a session; nil: nobody is signed in. why is one sentence in English, for operators.
-func Judge(r settings.Rule, ses *nightlatch.Session, groups []string, now time.Time) (a Answer, why string) {
+// answer says what a rule makes of a session; nil: nobody is signed in. why is one sentence in English, for operators.
+func answer(r settings.Rule, ses *nightlatch.Session, groups []string, now time.Time) (a Answer, why string) {
 	switch {
 	case r.Level == 0:
 		return Pass, "the rule lets anyone through"

@@ -53,7 +53,7 @@ func (rs Rules) Judge(r Request, ses *nightlatch.Session, groups []string, now t
 func judge(r Request, list []rule, ses *nightlatch.Session, groups []string, now time.Time) Found {
 	f := Found{read: r, list: list}
 	f.Rule, f.Index = find(list, r, now)
-	f.Answer, f.Why = Judge(f.Rule, ses, groups, now)
+	f.Answer, f.Why = answer(f.Rule, ses, groups, now)
 	return f
 }
 

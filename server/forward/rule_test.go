@@ -113,7 +113,7 @@ func TestRulesNeverReached(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestAnswer(t *testing.T) {
 	t.Parallel()
 	know := factor.Proof{Kind: "password", Classes: []factor.Class{factor.Knowledge}, At: noon.Add(-time.Minute)}
 	have := factor.Proof{Kind: "totp", Classes: []factor.Class{factor.Possession}, At: noon.Add(-time.Hour)}
@@ -142,7 +142,7 @@ func TestJudge(t *testing.T) {
 		"the password is too old":   {settings.Rule{Level: 1, MaxAge: 30 * time.Second}, one, nil, Verify},
 		"the password does not age": {settings.Rule{Level: 1}, one, nil, Pass},
 	} {
-		if got, why := Judge(c.r, c.ses, c.groups, noon); got != c.want || why == "" {
+		if got, why := answer(c.r, c.ses, c.groups, noon); got != c.want || why == "" {
 			t.Errorf("%s: %s (%s), want %s", name, got, why, c.want)
 		}
 	}
