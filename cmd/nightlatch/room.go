@@ -92,18 +92,14 @@ func (r *room) look() {
 	defer r.mu.Unlock()
 	if r.made.Swap(false) && r.taken.Swap(false) {
 		r.made.Store(true)
-	} else {
-		r.quiet++
-		switch r.quiet {
-		case 1:
-			runtime.GOMAXPROCS(r.processors)
-		case keptFor:
-			if r.memory.Drop() {
-				debug.FreeOSMemory()
-			}
-		}
+	} else if r.quiet++; r.quiet == 1 {
+		runtime.GOMAXPROCS(r.processors)
 	}
-	if r.quiet <= keptFor {
+	dropped := r.quiet >= keptFor && r.memory.Drop() // perhaps later: a long hash leaves its memory when it ends
+	if dropped {
+		debug.FreeOSMemory()
+	}
+	if dropped || r.quiet <= keptFor {
 		r.grow(heapGrowth(liveHeap(), r.memory.Held()))
 	}
 }

@@ -116,6 +116,14 @@ func TestMemoryIsKeptForAWhile(t *testing.T) { //nolint:paralleltest // it sets 
 	if r.memory.Drop() {
 		t.Errorf("kept though it was quiet for %d times", keptFor)
 	}
+	r.take()
+	for range keptFor + 1 {
+		r.look()
+	}
+	r.memory.IDKey([]byte("a password"), []byte("a salt of its own"), 1, 64, 1, 32)
+	if r.look(); r.memory.Drop() {
+		t.Error("what a long hash leaves is kept")
+	}
 }
 
 // A hash that begins while the room is about to be taken away has it.
