@@ -16,7 +16,7 @@ import (
 // MessageLimits are how many messages of a kind may be asked for in an hour; notices do not count. A zero value takes
 // the default.
 type MessageLimits struct {
-	// PerDestination: default 10. Where others have used it up, half as many (rounded down) still go there for its owner,
+	// PerDestination: default 10. Where others have used it up, half as many (rounded up) still go there for its owner,
 	// and half as many links.
 	PerDestination int
 	PerUser        int // default 20
@@ -147,7 +147,7 @@ func (s *Service) spendDestination(ctx context.Context, tx *change, m *factor.Me
 	if err != nil || to == anybodys {
 		return wait, err
 	}
-	share, err := s.spend(ctx, tx, string(to)+subject, m.Kind, limit/2)
+	share, err := s.spend(ctx, tx, string(to)+subject, m.Kind, (limit+1)/2)
 	return min(wait, share), err
 }
 

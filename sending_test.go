@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -174,7 +175,17 @@ func TestDestinationBudget(t *testing.T) {
 // TestOthersLeaveTheOwnerAShare: whoever names somebody's number or address at enrollments of his own keeps nobody from codes.
 func TestOthersLeaveTheOwnerAShare(t *testing.T) {
 	t.Parallel()
-	w, box := postal(t, messages(nightlatch.MessageLimits{PerDestination: 4}))
+	for limit, share := range map[int]int{4: 2, 3: 2, 1: 1} {
+		t.Run(strconv.Itoa(limit), func(t *testing.T) {
+			t.Parallel()
+			othersLeave(t, limit, share)
+		})
+	}
+}
+
+func othersLeave(t *testing.T, limit, share int) {
+	t.Helper()
+	w, box := postal(t, messages(nightlatch.MessageLimits{PerDestination: limit}))
 	w.addDestination("ann", sentcode.Email, "ann@example.net")
 	w.add("bob")
 	bob := w.withPassword("bob")
@@ -184,18 +195,18 @@ func TestOthersLeaveTheOwnerAShare(t *testing.T) {
 		w.want(w.CancelEnrollment(t.Context(), bob, sentcode.Email), nil)
 		return err
 	}
-	for range 4 {
+	for range limit {
 		w.want(floods(), nil)
 	}
 	w.throttled(floods(), time.Hour)
-	for range 2 {
+	for range share {
 		if _, err := w.ask(w.begun("ann"), sentcode.Email, ""); err != nil {
 			t.Errorf("the owner: %v", err)
 		}
 	}
 	_, err := w.ask(w.begun("ann"), sentcode.Email, "")
 	w.throttled(err, time.Hour)
-	if box.count() != 6 {
+	if box.count() != limit+share {
 		t.Errorf("%d were sent", box.count())
 	}
 }
