@@ -10,8 +10,8 @@ import (
 )
 
 // An application may read a path in another way than rules do: without the parameters of its segments ("/admin;x/y"),
-// without dots and spaces at their ends, decoded once more, or whatever the case of its letters. What passes by the rule for
-// one reading and is served by another would go around the rule for that one.
+// without dots and spaces at their ends, decoded once more, whatever the case of its letters, or alike with a slash at the
+// end and without. What passes by the rule for one reading and is served by another would go around the rule for that one.
 
 // Found is the rule that decides about a request, and what it makes of it.
 type Found struct {
@@ -33,21 +33,56 @@ func (rs Rules) Judge(r Request, ses *nightlatch.Session, groups []string, now t
 	if plain.Answer != Pass || !rs.ambiguous(r) {
 		return plain
 	}
-	for _, path := range rs.readings(r.Path) {
-		other := r
+	// as is what keeps the request from passing where its path is read so, if that counts; nil: nothing.
+	as := func(path string, counts func(Found) bool) *Found {
+		other, folded := r, r
 		other.Method, other.Path = strings.ToUpper(r.Method), path
-		folded := other
-		folded.Path = strings.ToLower(path)
-		for _, f := range []Found{judge(other, rs.list, ses, groups, now), judge(folded, rs.folded, ses, groups, now)} {
-			if f.Answer != Pass {
-				f.As = f.read.Path
-				f.Why += "; an application may read the path as " + f.As
-				return f
-			}
+		folded.Method, folded.Path = other.Method, fold(path)
+		f := judge(other, rs.list, ses, groups, now)
+		if (f.Answer == Pass || !counts(f)) && (rs.cased || folded.Path != path) {
+			f = judge(folded, rs.folded, ses, groups, now)
+		}
+		if f.Answer == Pass || !counts(f) {
+			return nil
+		}
+		f.As = f.read.Path
+		f.Why += "; an application may read the path as " + f.As
+		return &f
+	}
+	for _, path := range readings(r.Path, strings.Contains(plain.Rule.Path, ";")) {
+		if f := as(path, func(Found) bool { return true }); f != nil {
+			return *f
+		}
+		if f := rs.turned(path, plain, as); f != nil {
+			return *f
 		}
 	}
 	return plain
 }
+
+// turned is what keeps a request from passing where an application takes no notice of a slash at the end of its path. Rules
+// tell "/a/" from "/a" by "/a/*": so it must be a rule that stands before the one by which it passes, or says how a path ends.
+func (rs Rules) turned(path string, plain Found, as func(string, func(Found) bool) *Found) *Found {
+	without, slash := strings.CutSuffix(path, "/")
+	switch {
+	case slash && without != "":
+		return as(without, func(f Found) bool { return f.before(plain) || f.ends() })
+	case !slash && rs.slashed:
+		return as(path+"/", func(f Found) bool { return strings.HasSuffix(f.Rule.Path, "/") })
+	}
+	return nil
+}
+
+// before says whether the rule stands before that of another one.
+func (f Found) before(other Found) bool {
+	return f.Index >= 0 && (other.Index < 0 || f.Index < other.Index)
+}
+
+// ends says whether the rule says how a path ends.
+func (f Found) ends() bool { return f.Rule.Path != "" && !strings.HasSuffix(f.Rule.Path, "*") }
+
+// fold makes paths alike that differ in case only. Letters that are one in upper case alone (U+017F) are taken for one, too.
+func fold(path string) string { return strings.ToLower(strings.ToUpper(path)) }
 
 // judge is what the first of a list that fits makes of a request as it stands.
 func judge(r Request, list []rule, ses *nightlatch.Session, groups []string, now time.Time) Found {
@@ -75,12 +110,12 @@ func (rs Rules) ambiguous(r Request) bool {
 	if len(rs.list) == 0 {
 		return false
 	}
-	if rs.cased || strings.ToUpper(r.Method) != r.Method {
+	if rs.cased || rs.slashed || strings.ToUpper(r.Method) != r.Method || len(r.Path) > 1 && strings.HasSuffix(r.Path, "/") {
 		return true
 	}
 	for i := range len(r.Path) {
 		switch c := r.Path[i]; {
-		case c >= 'A' && c <= 'Z', c >= 0x80, c == '%', c == ';' && !rs.parameters:
+		case c >= 'A' && c <= 'Z', c >= 0x80, c == '%', c == ';':
 			return true
 		case (c == '.' || c == ' ') && (i+1 == len(r.Path) || r.Path[i+1] == '/'):
 			return true
@@ -89,24 +124,25 @@ func (rs Rules) ambiguous(r Request) bool {
 	return false
 }
 
-// readings are the ways in which a path may be read, whatever its case, each once. It was clean (CleanPath).
-func (rs Rules) readings(path string) []string {
+// readings are the ways in which a path may be read, whatever its case and a slash at its end, each once. It was clean
+// (CleanPath). With parameters they stay: the rule that decides knows some.
+func readings(path string, parameters bool) []string {
 	list := []string{path}
 	if twice, ok := unescape(path, false); ok {
 		list = append(list, twice)
 	}
 	for _, p := range list {
-		list = append(list, rs.bare(p))
+		list = append(list, bare(p, parameters))
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
 }
 
-// bare is a path whose segments have no parameters, unless a rule knows some, and no dots and spaces at their ends.
-func (rs Rules) bare(path string) string {
+// bare is a path whose segments have no dots and spaces at their ends, and no parameters unless those stay.
+func bare(path string, parameters bool) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
-		if !rs.parameters {
+		if !parameters {
 			s, _, _ = strings.Cut(s, ";")
 		}
 		segments[i] = strings.TrimRight(s, ". ")

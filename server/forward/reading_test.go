@@ -26,6 +26,11 @@ func TestEveryReading(t *testing.T) {
 	)
 	cased := rules(settings.Rule{Path: "/Admin/**", Level: 2}, settings.Rule{Path: "/a/**", Level: 1}, settings.Rule{})
 	known := rules(settings.Rule{Path: "/a;v=2/**", Level: 1}, settings.Rule{Path: "/**", Level: 2})
+	another := rules(settings.Rule{Path: "/a;v=2/**", Level: 1}, settings.Rule{Path: "/b/**", Level: 2}, settings.Rule{Level: 1})
+	ends := rules(
+		settings.Rule{Path: "/keys", Level: 2}, settings.Rule{Path: "/of/*/keys", Level: 2}, settings.Rule{Path: "/logs/", Level: 2},
+		settings.Rule{Path: "/each/*", Level: 2}, settings.Rule{Path: "/open/*"}, settings.Rule{Path: "/open/**", Level: 2}, settings.Rule{Level: 1},
+	)
 	for _, c := range []struct {
 		rs          Rules
 		method, uri string
@@ -55,6 +60,21 @@ func TestEveryReading(t *testing.T) {
 		{cased, "GET", "/", Pass, 2},
 		{known, "GET", "/a;v=2/x", Pass, 0},
 		{known, "GET", "/a/x", Verify, 1},
+		{another, "GET", "/a;v=2/x;y", Pass, 0},
+		{another, "GET", "/b;v=1/x", Verify, 1}, // what one rule knows of parameters, others do not
+		{plain, "GET", "/ſonder", Pass, 3},
+		{ends, "GET", "/keys/", Verify, 0},
+		{ends, "GET", "/Keys/", Verify, 0},
+		{ends, "GET", "/keys/%20", Verify, 0},
+		{ends, "GET", "/of/me/keys/", Verify, 1},
+		{ends, "GET", "/logs", Verify, 2},
+		{ends, "GET", "/each", Pass, 6},
+		{ends, "GET", "/open/", Pass, 4},
+		{ends, "GET", "/open/A", Pass, 4},
+		{ends, "GET", "/other/", Pass, 6},
+		{ends, "GET", "/", Pass, 6},
+		{ends, "GET", "/Keys", Verify, 0},
+		{ends, "GET", "/keyſ", Verify, 0},
 	} {
 		r, err := NewRequest(c.method, "https", "app.example.com", c.uri)
 		if err != nil {

@@ -14,11 +14,11 @@ import (
 // Rules choose what a request needs: the first that fits decides. Where none fits it is level 2.
 type Rules struct {
 	list []rule
-	// folded look for the same paths in lower case; cased: some of them are others.
+	// folded look for the same paths whatever their case; cased: some of them are others.
 	folded []rule
 	cased  bool
-	// parameters: some path has a ";", so that applications are known not to leave out what follows one.
-	parameters bool
+	// slashed: some path ends with a slash.
+	slashed bool
 }
 
 type rule struct {
@@ -35,10 +35,10 @@ func NewRules(file string, list []settings.Rule) (Rules, error) {
 	var rs Rules
 	var faults settings.Faults
 	for i, r := range list {
-		next, lower := newRule(r, r.Path), strings.ToLower(r.Path)
-		rs.folded = append(rs.folded, newRule(r, lower))
-		rs.cased = rs.cased || lower != r.Path
-		rs.parameters = rs.parameters || strings.Contains(r.Path, ";")
+		next, folded := newRule(r, r.Path), fold(r.Path)
+		rs.folded = append(rs.folded, newRule(r, folded))
+		rs.cased = rs.cased || folded != r.Path
+		rs.slashed = rs.slashed || strings.HasSuffix(r.Path, "/")
 		for j, before := range rs.list {
 			if before.covers(next) {
 				faults = append(faults, settings.Fault{
@@ -56,7 +56,7 @@ func NewRules(file string, list []settings.Rule) (Rules, error) {
 	return rs, nil
 }
 
-// newRule is a rule that looks for path, which is its own or that in lower case.
+// newRule is a rule that looks for path, which is its own or that folded.
 func newRule(r settings.Rule, path string) rule {
 	one := rule{Rule: r, path: compilePath(path)}
 	if before, below := strings.CutSuffix(path, "/**"); !strings.Contains(before, "*") {
