@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -59,22 +58,10 @@ func (s *Server) countOnce(ctx context.Context, subject string, kind factor.Kind
 	err = s.store.Tx(ctx, func(ctx context.Context, tx nightlatch.Tx) error {
 		now := s.now().UTC().Truncate(time.Microsecond)
 		wait = 0
-		row := nightlatch.ThrottleRecord{Subject: subject, Kind: kind}
-		rows, err := tx.ThrottlesOf(ctx, row.Subject)
+		row, made, err := madeOf(ctx, tx, subject, kind, now)
 		if err != nil {
 			return err
 		}
-		var made []time.Time
-		for _, r := range rows {
-			if r.Kind != kind {
-				continue
-			}
-			row = r
-			if err := json.Unmarshal(row.Data, &made); err != nil {
-				return err
-			}
-		}
-		made = slices.DeleteFunc(made, func(at time.Time) bool { return now.Sub(at) >= countedWindow })
 		if len(made) >= most {
 			wait = made[len(made)-most].Add(countedWindow).Sub(now)
 		} else {
@@ -89,37 +76,103 @@ func (s *Server) countOnce(ctx context.Context, subject string, kind factor.Kind
 	return wait, err
 }
 
-// countSignUp counts one more account that is made from an address, and returns *nightlatch.ThrottledError where that
-// were too many within the hour. It is called before the password is hashed: a hash costs us more than the request
-// that asks for it.
-func (s *Server) countSignUp(ctx context.Context, addr string) error {
-	return s.countFrom(ctx, "sign_up:", addr)
-}
-
-// countTaken counts a sign-up that fault refuses, where that tells that somebody has the name, as countSignUp does and
-// apart from those: nobody is to try all names. It returns fault or, where there were too many or it cannot be counted, the
-// error of that.
-func (s *Server) countTaken(ctx context.Context, addr string, fault error) error {
-	var fields web.FieldsError
-	if errors.As(fault, &fields) && slices.Contains(slices.Collect(maps.Values(fields)), "taken") {
-		if err := s.countFrom(ctx, "sign_up_taken:", addr); err != nil {
-			return err
+// madeOf reads what was counted in the last hour, and the record that it stands in.
+func madeOf(
+	ctx context.Context, r nightlatch.Reader, subject string, kind factor.Kind, now time.Time,
+) (row nightlatch.ThrottleRecord, made []time.Time, err error) {
+	row = nightlatch.ThrottleRecord{Subject: subject, Kind: kind}
+	rows, err := r.ThrottlesOf(ctx, subject)
+	if err != nil {
+		return row, nil, err
+	}
+	for _, one := range rows {
+		if one.Kind != kind {
+			continue
+		}
+		row = one
+		if err := json.Unmarshal(row.Data, &made); err != nil {
+			return row, nil, err
 		}
 	}
-	return fault
+	return row, slices.DeleteFunc(made, func(at time.Time) bool { return now.Sub(at) >= countedWindow }), nil
 }
 
-// countFrom counts one more of what an address may do as often as sign up. An address that nobody knows counts for nothing.
-func (s *Server) countFrom(ctx context.Context, what, addr string) error {
+// countSignUp counts one more account that is made from an address, and returns *nightlatch.ThrottledError where that
+// were too many within the hour. It is called before the password is hashed: a hash costs us more than the request
+// that asks for it. An address that nobody knows counts for nothing. fault is what is wrong with the account, and what is
+// returned then; a name that somebody has counts apart. What is refused takes the same time whether one is taken or not.
+func (s *Server) countSignUp(ctx context.Context, addr string, fault error) error {
 	network := networkOf(addr)
 	if network == "" {
-		return nil
+		return fault
 	}
-	wait, err := s.count(ctx, what+network, signUpKind, s.settings.SignUp.PerAddressPerHour)
-	if err == nil && wait > 0 {
-		return &nightlatch.ThrottledError{RetryAfter: wait}
+	since := time.Now()
+	err := fault
+	var fields web.FieldsError
+	switch {
+	case errors.As(fault, &fields):
+		err = s.countTaken(ctx, network, fields)
+	case fault == nil:
+		var wait time.Duration
+		if wait, err = s.count(ctx, signUpsMade+network, signUpKind, s.settings.SignUp.PerAddressPerHour); err == nil && wait > 0 {
+			err = &nightlatch.ThrottledError{RetryAfter: wait}
+		}
+	}
+	if err != nil {
+		evenly(ctx, since)
 	}
 	return err
+}
+
+// Names of what is counted of a network: accounts that were made, and names that were taken.
+const (
+	signUpsMade  = "sign_up:"
+	signUpsTaken = "sign_up_taken:"
+)
+
+// countTaken counts a sign-up that fields refuse, where they tell of a name that somebody has it: nobody is to try all names.
+// Where that were too many they no longer do, and what is right but for that is throttled, for as long as the same were with
+// a name that is free.
+func (s *Server) countTaken(ctx context.Context, network string, fields web.FieldsError) error {
+	other := web.FieldsError{}
+	for field, problem := range fields {
+		if problem != "taken" {
+			other[field] = problem
+		}
+	}
+	if len(other) == len(fields) {
+		return fields
+	}
+	most := s.settings.SignUp.PerAddressPerHour
+	wait, err := s.count(ctx, signUpsTaken+network, signUpKind, most)
+	switch {
+	case err != nil:
+		return err
+	case wait == 0:
+		return fields
+	case len(other) > 0:
+		return other
+	}
+	made, err := s.spent(ctx, signUpsMade+network, signUpKind, most)
+	if err != nil {
+		return err
+	}
+	if made > 0 {
+		wait = made
+	}
+	return &nightlatch.ThrottledError{RetryAfter: wait}
+}
+
+// spent says how long count would say to wait.
+func (s *Server) spent(ctx context.Context, subject string, kind factor.Kind, most int) (wait time.Duration, err error) {
+	err = s.store.View(ctx, func(r nightlatch.Reader) error {
+		_, made, err := madeOf(ctx, r, subject, kind, s.now())
+		if err == nil && len(made) >= most {
+			wait = made[len(made)-most].Add(countedWindow).Sub(s.now())
+		}
+		return err
+	})
+	return wait, err
 }
 
 // countLink counts one more link that somebody has mailed, and says whether that may be. People type passwords where names

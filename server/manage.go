@@ -43,10 +43,7 @@ func (s *Server) Add(ctx context.Context, a Account, secret, by string, c nightl
 
 // add is Add that may mail the link by which the address is confirmed.
 func (s *Server) add(ctx context.Context, a Account, secret, by string, c nightlatch.Client, confirm bool) (Account, error) {
-	if err := s.judge(ctx, a, secret); err != nil {
-		return a, s.countTaken(ctx, c.Addr, err)
-	}
-	if err := s.countSignUp(ctx, c.Addr); err != nil {
+	if err := s.countSignUp(ctx, c.Addr, s.judge(ctx, a, secret)); err != nil {
 		return a, err
 	}
 	hashed, err := s.Service.Prepare(ctx, a.user(), password.Kind, factor.Response{Password: secret})

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nightlatch/nightlatch"
@@ -92,6 +93,10 @@ func (p profiles) Rename(ctx context.Context, session, name string, c nightlatch
 			return err
 		},
 	})
+	var invalid *nightlatch.InvalidError
+	if errors.As(err, &invalid) && invalid.Problem == "taken" { // nobody is to try all names so, either
+		return s.countSignUp(ctx, c.Addr, web.FieldsError{"username": "taken"})
+	}
 	return err
 }
 

@@ -85,10 +85,7 @@ type waiting struct {
 // askSignUp mails the link after which an account exists or, where the address is another's, tells its owner. Both cost
 // the same: a hash and a transaction.
 func (s *Server) askSignUp(ctx context.Context, a Account, secret string, c nightlatch.Client) error {
-	if err := s.judgeSignUp(ctx, a, secret); err != nil {
-		return s.countTaken(ctx, c.Addr, err)
-	}
-	if err := s.countSignUp(ctx, c.Addr); err != nil {
+	if err := s.countSignUp(ctx, c.Addr, s.judgeSignUp(ctx, a, secret)); err != nil {
 		return err
 	}
 	hashed, err := s.Service.Prepare(ctx, a.user(), password.Kind, factor.Response{Password: secret})

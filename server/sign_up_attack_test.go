@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -152,11 +153,61 @@ func TestTakenIsCounted(t *testing.T) {
 				t.Errorf("%d: %v, want throttled for an hour", i, err)
 			}
 		}
+		// What else is wrong is told of a name that is free and of one that is taken alike: else all names could be tried with
+		// passwords that are refused.
+		with := func(name, secret string) error {
+			_, err := signUps{s}.CreateAccount(t.Context(), web.NewAccount{
+				Username: name, Email: name + "@example.com", Password: secret, Client: nightlatch.Client{Addr: "192.0.2.7"},
+			})
+			return err
+		}
+		taken, free := with("Anna", "short"), with("dora", "short")
+		if !errors.As(taken, &fields) || len(fields) != 1 || fields["password"] != "too_short" || taken.Error() != free.Error() {
+			t.Errorf("a name that is taken: %v; one that is free: %v", taken, free)
+		}
+		p.clock.move(time.Minute)
 		if err := from("bert", "192.0.2.7"); err != nil {
 			t.Errorf("a name that is free: %v", err)
 		}
 		if err := from("anna", "192.0.2.8"); !errors.As(err, &fields) {
 			t.Errorf("from elsewhere: %v", err)
 		}
+		// Nor does the time to wait tell, where no account is made any more.
+		for err = error(nil); err == nil; {
+			err = from(rand.Text(), "192.0.2.7")
+		}
+		p.clock.move(time.Minute)
+		var known, unknown *nightlatch.ThrottledError
+		if !errors.As(from("anna", "192.0.2.7"), &known) || !errors.As(from(rand.Text(), "192.0.2.7"), &unknown) || known.RetryAfter != unknown.RetryAfter {
+			t.Errorf("a name that is taken: %v; one that is free: %v", known, unknown)
+		}
+	}
+}
+
+// TestTakenIsCountedOfRenames: nobody tries all names by renaming an account of his own.
+func TestTakenIsCountedOfRenames(t *testing.T) {
+	t.Parallel()
+	p := newSite(t)
+	s, err := p.start(p.settings("SIGN_UP_PER_ADDRESS_PER_HOUR=2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, s, Account{Username: "anna"})
+	session := sessionOf(t, s, add(t, s, Account{Username: "bert"}))
+	rename := func(name string) error {
+		return profiles{s}.Rename(t.Context(), session, name, nightlatch.Client{Addr: "192.0.2.7"})
+	}
+	var fields web.FieldsError
+	var throttled *nightlatch.ThrottledError
+	for i := range 3 {
+		switch err := rename("Anna"); {
+		case i < 2 && (!errors.As(err, &fields) || fields["username"] != "taken"):
+			t.Errorf("%d: %v, want taken", i, err)
+		case i == 2 && !errors.As(err, &throttled):
+			t.Errorf("%d: %v, want throttled", i, err)
+		}
+	}
+	if err := rename("dora"); err != nil {
+		t.Errorf("a name that is free: %v", err)
 	}
 }
