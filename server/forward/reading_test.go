@@ -26,7 +26,7 @@ func TestEveryReading(t *testing.T) {
 	)
 	cased := rules(settings.Rule{Path: "/Admin/**", Level: 2}, settings.Rule{Path: "/a/**", Level: 1}, settings.Rule{})
 	known := rules(settings.Rule{Path: "/a;v=2/**", Level: 1}, settings.Rule{Path: "/**", Level: 2})
-	another := rules(settings.Rule{Path: "/a;v=2/**", Level: 1}, settings.Rule{Path: "/b/**", Level: 2}, settings.Rule{Level: 1})
+	another := rules(settings.Rule{Path: "/a;v=2/**", Level: 1}, settings.Rule{Path: "/b/**", Level: 2}, settings.Rule{Path: "/top*", Level: 2}, settings.Rule{Level: 1})
 	ends := rules(
 		settings.Rule{Path: "/keys", Level: 2}, settings.Rule{Path: "/of/*/keys", Level: 2}, settings.Rule{Path: "/logs/", Level: 2},
 		settings.Rule{Path: "/each/*", Level: 2}, settings.Rule{Path: "/open/*"}, settings.Rule{Path: "/open/**", Level: 2}, settings.Rule{Level: 1},
@@ -63,6 +63,8 @@ func TestEveryReading(t *testing.T) {
 		{another, "GET", "/a;v=2/x;y", Pass, 0},
 		{another, "GET", "/b;v=1/x", Verify, 1}, // what one rule knows of parameters, others do not
 		{plain, "GET", "/ſonder", Pass, 3},
+		{another, "GET", "/topics/", Verify, 2},
+		{another, "GET", "/topics/x", Pass, 3},
 		{ends, "GET", "/keys/", Verify, 0},
 		{ends, "GET", "/Keys/", Verify, 0},
 		{ends, "GET", "/keys/%20", Verify, 0},
