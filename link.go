@@ -148,11 +148,11 @@ func (c *change) endLinks(ctx context.Context, user string, p Purpose) error {
 // messages. Call it within Change. Errors: *ThrottledError (too many messages; the transaction must end with it),
 // ErrUnavailable.
 func (s *Service) Post(ctx context.Context, user string, m factor.Message, c Client) error {
+	to, err := s.whoseIs(ctx, user, m.To)
+	if err != nil {
+		return s.outer(err)
+	}
 	return s.tx(ctx, func(ctx context.Context, tx *change) error {
-		to, err := s.whoseIs(ctx, user, m.To)
-		if err != nil {
-			return err
-		}
 		if err := s.spendMessage(ctx, tx, user, &m, to, c); err != nil {
 			return err
 		}
