@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/sqlstore"
@@ -273,6 +274,47 @@ func TestCheckKey(t *testing.T) {
 	if err := check(grown); err != nil {
 		t.Errorf("the grown ring again: %v", err)
 	}
+}
+
+// An application's own handle turns the file to WAL with its first statement, too, and waits where others are in it:
+// SQLite itself does not wait then, whatever busy_timeout says.
+func TestMigrateWaitsForWAL(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "test.db")
+	other := openRaw(t, "file:"+path+"?_pragma=busy_timeout(5000)")
+	within, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := within.ExecContext(t.Context(), "CREATE TABLE theirs (x)"); err != nil {
+		t.Fatal(err)
+	}
+	write, read := sqlstore.SQLiteDSN(path)
+	s := sqlstore.New(sqlstore.SQLite, openRaw(t, write), openRaw(t, read))
+	done := make(chan error)
+	go func() { done <- s.Migrate(t.Context(), time.Now()) }()
+	select {
+	case err := <-done:
+		t.Fatalf("while another is in the file: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if err := within.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func openRaw(t *testing.T, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // Processes that start at once on nothing all get the file, although each turns it to WAL.

@@ -106,6 +106,9 @@ func (s *Store) Migrate(ctx context.Context, now time.Time, extra ...Migrations)
 	if err != nil {
 		return err
 	}
+	if err := connect(ctx, s.write.db); err != nil {
+		return fmt.Errorf("sqlstore: %w", err)
+	}
 	return migrate.Up(ctx, s.write.db, d, now, sets...)
 }
 

@@ -28,6 +28,17 @@ func files(texts ...string) fstest.MapFS {
 	return out
 }
 
+// inWAL makes a database file that is in WAL already: to turn one is refused at once while another does, and who
+// opens a database sees to that.
+func inWAL(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "db")
+	if err := open(t, path).PingContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func open(t testing.TB, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)")
@@ -213,7 +224,7 @@ func TestReadOnly(t *testing.T) {
 
 func TestManyGoroutinesAtOnce(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "db")
+	path := inWAL(t)
 	var all sync.WaitGroup
 	for range 8 {
 		db := open(t, path)
@@ -239,7 +250,7 @@ func TestManyProcessesAtOnce(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "db")
+	path := inWAL(t)
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
