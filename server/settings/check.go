@@ -125,4 +125,7 @@ func (l *load) checkWebAuthn() {
 	host := s.Public().Hostname()
 	l.cross(!s.unset("webauthn.rp_id") && s.WebAuthn.RPID != "" && !covers(s.WebAuthn.RPID, host), "webauthn.rp_id",
 		fmt.Sprintf("%s does not cover the host of public_url, %s; allowed is that host or a domain above it", quote(s.WebAuthn.RPID), host), "public_url", "listen")
+	// NIST SP 800-63B-4 §3.2.5. The whole name of the host is good whatever it is: browsers take it.
+	l.cross(s.WebAuthn.RPID != "" && !strings.EqualFold(s.WebAuthn.RPID, host) && covers(s.WebAuthn.RPID, host) && isPublicSuffix(s.WebAuthn.RPID), "webauthn.rp_id",
+		quote(s.WebAuthn.RPID)+" is a public suffix, below which anybody may have a name, and browsers refuse it; allowed is a domain of your own", "public_url", "listen")
 }
