@@ -65,10 +65,11 @@ const (
 	EventDeviceRemembered       = "device_remembered"
 	EventDeviceEnded            = "device_ended" // Reason: "forgotten", "copied"
 	EventDevicesEnded           = "devices_ended"
-	EventNewBrowser             = "new_browser"          // a sign-in from a browser that was not seen before
-	EventWrongCodes             = "repeated_wrong_codes" // after a right password
-	EventNotMe                  = "not_me"               // Detail "event" is the name of what was disowned
-	EventNoticesRead            = "notices_read"         // on the account page, where there is no address
+	EventNewBrowser             = "new_browser"           // a sign-in from a browser that was not seen before
+	EventWrongCodes             = "repeated_wrong_codes"  // after a right password
+	EventWrongProofs            = "repeated_wrong_proofs" // within a session
+	EventNotMe                  = "not_me"                // Detail "event" is the name of what was disowned
+	EventNoticesRead            = "notices_read"          // on the account page, where there is no address
 	EventRecoveryAsked          = "recovery_asked"
 	EventRecoveryBegun          = "recovery_begun" // the hold
 	EventRecoveryCanceled       = "recovery_canceled"

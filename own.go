@@ -153,8 +153,7 @@ func (s *Service) settleCurrent(ctx context.Context, tx *change, t *trial, st *s
 		return nil, err
 	}
 	if t.refused != nil {
-		ta.throttle = ta.wrong(s.limits, tx.now)
-		if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
+		if err := s.countWrong(ctx, tx, t, ta); err != nil {
 			return nil, err
 		}
 		e := Event{Name: EventFirstFactorRefused, Kind: t.info.Kind, Reason: string(t.refused.Reason), Client: t.client}

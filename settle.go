@@ -118,11 +118,7 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 		}
 	}
 	if t.refused.Reason != factor.Used && t.refused.Field == "" && !t.info.Unguessable {
-		ta.throttle = ta.wrong(s.limits, tx.now)
-		if err := s.putTally(ctx, tx, ta, tx.now); err != nil {
-			return err
-		}
-		if err := s.tellWrongCodes(ctx, tx, t, ta); err != nil {
+		if err := s.countWrong(ctx, tx, t, ta); err != nil {
 			return err
 		}
 	}
@@ -138,12 +134,19 @@ func (s *Service) settleRefused(ctx context.Context, tx *change, t *trial, ta ta
 	return tx.event(ctx, t.h.user.ID, e)
 }
 
-// tellWrongCodes lets the owner hear, once in a row of wrong codes, that somebody has the password.
-func (s *Service) tellWrongCodes(ctx context.Context, tx *change, t *trial, ta tally) error {
-	if t.h.in == nil || ta.Row != s.limits.FreeTries {
-		return nil
+// countWrong counts a wrong response of a user, and lets the owner hear, once in a row of them, that somebody has the
+// password or, within a session, that session.
+func (s *Service) countWrong(ctx context.Context, tx *change, t *trial, ta tally) error {
+	ta.throttle = ta.wrong(s.limits, tx.now)
+	name, row := EventWrongCodes, ta.Row-ta.InRow
+	if t.h.ses != nil {
+		ta.InRow++
+		name, row = EventWrongProofs, ta.InRow
 	}
-	return tx.event(ctx, t.h.user.ID, Event{Name: EventWrongCodes, Kind: t.info.Kind, Client: t.client})
+	if err := s.putTally(ctx, tx, ta, tx.now); err != nil || row != s.limits.FreeTries {
+		return err
+	}
+	return tx.event(ctx, t.h.user.ID, Event{Name: name, Kind: t.info.Kind, Client: t.client})
 }
 
 // settleRight keeps the proof and goes on to what it leads to.

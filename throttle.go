@@ -20,11 +20,12 @@ const (
 
 // throttle counts the wrong tries of one subject with one kind.
 type throttle struct {
-	Fails int         `json:"fails,omitempty"` // since the last right one; the delay grows with it
-	Row   int         `json:"row,omitempty"`   // wrong in a row, never forgotten but by a right one
-	Until time.Time   `json:"until,omitzero"`  // nothing is judged before
-	Wrong []time.Time `json:"wrong,omitempty"` // the wrong ones of the last 24 hours, the newest last
-	Told  time.Time   `json:"told,omitzero"`   // the Until for which a refusal was written to the trail
+	Fails int         `json:"fails,omitempty"`  // since the last right one; the delay grows with it
+	Row   int         `json:"row,omitempty"`    // wrong in a row, never forgotten but by a right one
+	InRow int         `json:"in_row,omitempty"` // those of Row that were given within a session
+	Until time.Time   `json:"until,omitzero"`   // nothing is judged before
+	Wrong []time.Time `json:"wrong,omitempty"`  // the wrong ones of the last 24 hours, the newest last
+	Told  time.Time   `json:"told,omitzero"`    // the Until for which a refusal was written to the trail
 }
 
 // forbids says until when nothing is judged; zero: it may be judged now.
@@ -86,7 +87,7 @@ func delay(l Limits, doublings int) time.Duration {
 
 // right ends the delay and the row, not the day's count.
 func (t throttle) right() throttle {
-	t.Fails, t.Row, t.Until, t.Told = 0, 0, time.Time{}, time.Time{}
+	t.Fails, t.Row, t.InRow, t.Until, t.Told = 0, 0, 0, time.Time{}, time.Time{}
 	return t
 }
 

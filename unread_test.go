@@ -3,8 +3,10 @@ package nightlatch_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/notice"
 )
 
@@ -123,6 +125,64 @@ func TestRepeatedWrongCodes(t *testing.T) {
 		}
 	}
 	if told() != 1 {
-		t.Error("told of wrong codes within a session")
+		t.Error("told of a known password for wrong codes within a session")
+	}
+}
+
+// Whoever holds somebody's session and guesses the fresh proof is told of like whoever guesses at a sign-in, once in a row, by
+// another mail: there the password may be known to nobody.
+func TestWrongProofsInASession(t *testing.T) {
+	t.Parallel()
+	w, box := told(t)
+	w.addKnock("ann", "Knock")
+	in := func(name string) int { return count(w.events("ann", 0), name) }
+	wrong := func(tok string, n int) {
+		t.Helper()
+		for range n {
+			if _, err := w.prove(tok, "knock", "wrong"); err == nil {
+				t.Fatal("it was right")
+			}
+			w.clock.pass(90 * time.Minute)
+		}
+	}
+	tok := w.knocked("ann")
+	wrong(tok, 4)
+	if in(nightlatch.EventWrongProofs) != 0 {
+		t.Error("told too early")
+	}
+	wrong(tok, 4)
+	if in(nightlatch.EventWrongProofs) != 1 || in(nightlatch.EventWrongCodes) != 0 {
+		t.Error("not told once")
+	}
+	if m := w.mailAbout(box, "cannot prove"); notMe(m) == "" {
+		t.Errorf("the mail is %q", m.Text)
+	}
+	// The fifth was not at a sign-in: who has the password, too, is told of all the same.
+	for range 5 {
+		wrong(w.begun("ann"), 1)
+	}
+	if in(nightlatch.EventWrongCodes) != 1 {
+		t.Error("wrong codes in a session hide those at a sign-in")
+	}
+}
+
+// The password that is asked for before a change counts, too, where a session's holder does not know it.
+func TestWrongCurrentInASession(t *testing.T) {
+	t.Parallel()
+	w, _ := told(t)
+	tok := w.withPassword("ann")
+	for range 6 {
+		_, err := w.ChangeOwn(w.Context(), tok, nightlatch.Own{
+			Event:   nightlatch.Event{Name: "password_changed"},
+			Current: factor.Response{Kind: "password", Password: "wrong"},
+			Do:      func(context.Context, nightlatch.User) error { return nil },
+		})
+		if err == nil {
+			t.Fatal("it was right")
+		}
+		w.clock.pass(90 * time.Minute)
+	}
+	if got := count(w.events("ann", 0), nightlatch.EventWrongProofs); got != 1 {
+		t.Errorf("told %d times, want 1", got)
 	}
 }

@@ -41,7 +41,7 @@ func TestNotice(t *testing.T) {
 var all = []string{
 	nightlatch.EventAuthenticatorAdded, nightlatch.EventAuthenticatorRemoved, nightlatch.EventAuthenticatorRenamed,
 	nightlatch.EventCodesMade, nightlatch.EventCodeUsed, nightlatch.EventReset, nightlatch.EventCodeGiven, nightlatch.EventWarning,
-	nightlatch.EventWrongCodes, nightlatch.EventNewBrowser, nightlatch.EventDeviceRemembered, nightlatch.EventDeviceEnded,
+	nightlatch.EventWrongCodes, nightlatch.EventWrongProofs, nightlatch.EventNewBrowser, nightlatch.EventDeviceRemembered, nightlatch.EventDeviceEnded,
 	nightlatch.EventNotMe, nightlatch.EventReminded, nightlatch.EventRecoveryAsked, nightlatch.EventRecoveryBegun,
 	nightlatch.EventRecoveryCanceled, nightlatch.EventRecoveryCode, nightlatch.EventRecovered, nightlatch.EventHelpAsked,
 	"password_changed", "password_reset", "address_change_asked", "address_changed", "address_confirmed", "address_held_back",

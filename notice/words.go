@@ -62,6 +62,11 @@ var texts = map[string]words{
 		locale.Mark("Somebody knows your password and tries to guess the second factor"),
 		locale.Mark("Nobody was let in. If it was not you, change your password now: it is known to somebody else."), endAll,
 	},
+	nightlatch.EventWrongProofs: {
+		locale.Mark("Somebody in a session of your account cannot prove to be you"),
+		locale.Mark("Somebody was asked to prove again that it is you, and gave wrong codes or passwords. Nothing was changed by that. If it was not you, end all sessions now: somebody else has one of them."),
+		endAll,
+	},
 	nightlatch.EventNewBrowser: {
 		locale.Mark("Somebody signed in to your account from a new browser"),
 		locale.Mark("If it was you, there is nothing to do."), endAll,

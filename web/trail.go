@@ -43,6 +43,7 @@ var eventTexts = map[string]string{
 
 	nightlatch.EventAuthenticatorSuspended: locale.Mark("An authenticator was suspended"),
 	nightlatch.EventWrongCodes:             locale.Mark("Repeated wrong codes after a right password"),
+	nightlatch.EventWrongProofs:            locale.Mark("Repeated wrong codes or passwords within a session"),
 	nightlatch.EventNotMe:                  locale.Mark("“This was not me”: all sessions and devices were ended"),
 	nightlatch.EventNoticesRead:            locale.Mark("Notices were read"),
 	nightlatch.EventRecoveryAsked:          locale.Mark("A recovery by mail was asked for"),
