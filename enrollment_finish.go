@@ -196,7 +196,7 @@ func (s *Service) settleEnrollment(ctx context.Context, tx *change, f *finishing
 	}
 	info := s.policy.info(rec.Kind)
 	s.dropEnrollOnly(f.h)
-	f.h.addProof(s.proof(factor.Proof{}, info, rec, tx.now))
+	f.h.addProof(s.proof(factor.Proof{Syncable: f.enrolled.Syncable}, info, rec, tx.now))
 	if err := s.loadHeld(ctx, tx, f.h, tx.now); err != nil {
 		return done, nil, err
 	}

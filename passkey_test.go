@@ -388,3 +388,26 @@ func TestPasskeyWhileTheStoreFails(t *testing.T) {
 	_, err := w.provePasskey(tok, credential)
 	w.refused(err, factor.Used)
 }
+
+// A session says whether its key is bound to one device, from the enrollment on and at each sign-in.
+func TestSyncedPasskeyIsToldApart(t *testing.T) {
+	t.Parallel()
+	for _, synced := range []bool{false, true} {
+		w := keyed(t)
+		k := softkey.New(sharedRandom)
+		k.BackupEligible, k.BackedUp = synced, synced
+		_, tok := w.addKey(w.withPassword("ann"), k, true)
+		says := func(tok string) bool {
+			proofs := must(w.Session(t.Context(), tok)).Proofs
+			return proofs[len(proofs)-1].Syncable
+		}
+		if got := says(tok); got != synced {
+			t.Errorf("enrolled: %v, want %v", got, synced)
+		}
+		options, anonymous := w.nameless()
+		next := must(w.provePasskey(anonymous, w.touch(k, options)))
+		if got := says(next.Token); got != synced {
+			t.Errorf("signed in: %v, want %v", got, synced)
+		}
+	}
+}

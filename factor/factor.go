@@ -146,6 +146,8 @@ type Enrolled struct {
 	To     string // the address or number that its codes go to, in the form in which two are compared; or empty
 	Model  string
 	Left   int
+	// Syncable is as in Proof.
+	Syncable bool
 	// Show is shown to the user once, when the enrollment is committed (recovery codes: Keep), or nil.
 	Show Prompt
 }
@@ -171,6 +173,8 @@ type Proof struct {
 	At            time.Time `json:"at"`
 	Allows        Allows    `json:"allows,omitempty"`
 	Device        string    `json:"device,omitempty"` // set when a remembered device carried it here
+	// Syncable: what was proven by may be copied to other devices, so that it is bound to no hardware (a synced passkey).
+	Syncable bool `json:"syncable,omitempty"`
 }
 
 // Warning is something that the owner should hear of although the response was right; it becomes an event

@@ -138,7 +138,10 @@ func (f *Factor) FinishEnrollment(_ context.Context, c factor.Call, state factor
 		return factor.Enrolled{}, err
 	}
 	s.Credential.Attestation = library.CredentialAttestation{}
-	e := factor.Enrolled{Lookup: lookup(f.rpID, credential.ID), Label: labelKey, Model: model(credential.Authenticator.AAGUID)}
+	e := factor.Enrolled{
+		Lookup: lookup(f.rpID, credential.ID), Label: labelKey, Model: model(credential.Authenticator.AAGUID),
+		Syncable: credential.Flags.BackupEligible,
+	}
 	if p.Passkey {
 		e.Label = labelPasskey
 	}

@@ -117,6 +117,7 @@ func (f *Factor) verdict(id string, s stored, updated *library.Credential, p pen
 	// The library's flag stays up for ever; ours is of the last assertion.
 	s.Credential.Authenticator.CloneWarning = len(v.Warnings) > 0
 	v.Proof.Classes = []factor.Class{factor.Possession}
+	v.Proof.Syncable = s.Credential.Flags.BackupEligible // it never changes (§6.1.3)
 	if s.AppID == "" && parsed.Response.AuthenticatorData.Flags.HasUserVerified() {
 		v.Proof.Classes = append(v.Proof.Classes, factor.Inherence)
 	}

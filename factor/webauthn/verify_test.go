@@ -102,12 +102,16 @@ func TestBackupEligibilityIsKept(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.key.BackupEligible = true
-	s.enroll(true)
+	if e := s.enroll(true); !e.Syncable {
+		t.Error("the enrollment does not say that it can be synced")
+	}
 	if s.stored(0).Credential.Flags.BackupState {
 		t.Error("BS is stored before it was set")
 	}
 	s.key.BackedUp = true
-	s.prove(s.key)
+	if v := s.prove(s.key); !v.Proof.Syncable {
+		t.Error("the proof does not say that it can be synced")
+	}
 	if !s.stored(0).Credential.Flags.BackupState {
 		t.Error("BS was not stored")
 	}

@@ -200,8 +200,11 @@ func amr(ses *nightlatch.Session) []string {
 	list, carried := []string{}, false
 	for _, p := range ses.Proofs {
 		m, ok := methods[p.Kind]
-		if !ok {
+		switch {
+		case !ok:
 			m = string(p.Kind)
+		case m == "hwk" && p.Syncable:
+			m = "swk" // no hardware holds it alone
 		}
 		if !slices.Contains(list, m) {
 			list = append(list, m)

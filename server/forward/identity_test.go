@@ -106,3 +106,35 @@ func TestIdentityThatIsKnownAllocates(t *testing.T) { //nolint:paralleltest // o
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What an application is told of how somebody was proven is no more than is known (RFC 8176 §2).
+func TestMethodsAreHonest(t *testing.T) {
+	t.Parallel()
+	password := factor.Proof{Kind: "password"}
+	key := factor.Proof{Kind: "webauthn"}
+	synced := factor.Proof{Kind: "webauthn", Syncable: true}
+	carried := factor.Proof{Kind: "totp", Device: "d"}
+	tests := map[string]struct {
+		level  nightlatch.Level
+		proofs []factor.Proof
+		want   []string
+	}{
+		"a password":                        {1, []factor.Proof{password}, []string{"pwd"}},
+		"an app":                            {2, []factor.Proof{password, {Kind: "totp"}}, []string{"pwd", "otp", "mfa"}},
+		"an SMS":                            {2, []factor.Proof{password, {Kind: "sms"}}, []string{"pwd", "sms", "mfa"}},
+		"a key":                             {2, []factor.Proof{password, key}, []string{"pwd", "hwk", "mfa"}},
+		"a passkey of one device":           {2, []factor.Proof{key}, []string{"hwk", "mfa"}},
+		"a passkey that is synced":          {2, []factor.Proof{synced}, []string{"swk", "mfa"}},
+		"both":                              {2, []factor.Proof{password, key, synced}, []string{"pwd", "hwk", "swk", "mfa"}},
+		"a key that verified nobody, alone": {1, []factor.Proof{key}, []string{"hwk"}},
+		"a remembered device":               {2, []factor.Proof{password, carried}, []string{"pwd", "otp"}},
+		"a remembered device of a passkey":  {2, []factor.Proof{password, {Kind: "webauthn", Syncable: true, Device: "d"}}, []string{"pwd", "swk"}},
+		"what an application proves itself": {1, []factor.Proof{{Kind: "badge"}}, []string{"badge"}},
+	}
+	for name, test := range tests {
+		got := amr(&nightlatch.Session{Level: test.level, Proofs: test.proofs})
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
