@@ -15,6 +15,7 @@ import (
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
 	"github.com/nightlatch/nightlatch/factor/sentcode"
+	"github.com/nightlatch/nightlatch/sqlstore"
 )
 
 func grown(t testing.TB, ring *nightlatch.KeyRing) *nightlatch.KeyRing {
@@ -291,6 +292,39 @@ func TestNoOtherRingIsTaken(t *testing.T) {
 	w.want(err, nightlatch.ErrUnavailable)
 	if n := from.asked.Load() - before; n != 2 {
 		t.Errorf("the ring was read %d times, want once and once more after a while", n)
+	}
+	w.clock.pass(-time.Hour) // the clock is set right: nobody waits until it is as late again
+	_, err = s.DevicesOf(t.Context(), ann.User)
+	w.want(err, nightlatch.ErrUnavailable)
+	if n := from.asked.Load() - before; n != 3 {
+		t.Errorf("the ring was read %d times, want once more after the clock went back", n)
+	}
+}
+
+// A key may come from far away: while it is fetched no transaction is open, and what met its record begins again.
+func TestKeyIsFetchedOutsideTransactions(t *testing.T) {
+	t.Parallel()
+	w := filled(t)
+	two := grown(t, w.key)
+	fetched := 0
+	old := w.another(func(c *nightlatch.Config) {
+		c.ReadKey = func(ctx context.Context) (*nightlatch.KeyRing, error) {
+			fetched++
+			if _, open := sqlstore.Conn(ctx); open {
+				t.Error("a key is fetched in a transaction")
+			}
+			return two, nil
+		}
+	})
+	_ = must(w.another(withKey(two)).Reseal(t.Context(), 100))
+	runs := 0
+	err := old.Change(t.Context(), "bob", nightlatch.Event{Name: nightlatch.EventAuthenticatorAdded}, func(ctx context.Context) error {
+		runs++
+		_, err := old.DevicesOf(ctx, "ann")
+		return err
+	})
+	if err != nil || runs == 0 || fetched != 1 {
+		t.Errorf("%v, in %d runs, with the key fetched %d times", err, runs, fetched)
 	}
 }
 

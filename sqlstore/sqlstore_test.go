@@ -139,6 +139,7 @@ func TestTransactionIsOver(t *testing.T) {
 		"Tx":   s.Tx(kept, nothing),
 		"View": s.View(kept, func(nightlatch.Reader) error { return nil }),
 		"Put":  put(t.Context(), keptTx, "u1"),
+		"Lock": sqlstore.Lock(kept, "anything"),
 	} {
 		if !isFault(err) {
 			t.Errorf("%s with the ctx of a transaction that is over: %v", name, err)
