@@ -58,13 +58,22 @@ func (s *Server) firstKey(ctx context.Context, c Config) (*nightlatch.KeyRing, e
 	return key, err
 }
 
-// readKeyAnew reads the ring from where settings say.
+// readKeyAnew reads the ring from where settings say; once more where a key that came after it was read seals already.
 func (s *Server) readKeyAnew(ctx context.Context) (*nightlatch.KeyRing, error) {
-	ring, err := readKey(ctx, s.settings, false, s.now())
-	if err != nil {
-		return nil, err
+	for before := uint32(0); ; {
+		ring, err := readKey(ctx, s.settings, false, s.now())
+		if err != nil {
+			return nil, err
+		}
+		in, err := s.store.SealingKey(ctx, ring)
+		if err == nil || ring.Newest() <= before {
+			return in, err
+		}
+		if use, useErr := s.store.KeyUse(ctx); useErr != nil || use.Seals <= ring.Newest() {
+			return nil, err
+		}
+		before = ring.Newest()
 	}
-	return s.store.SealingKey(ctx, ring)
 }
 
 // keepKeys looks for a new key, tells the database what this node has, and lets the newest key seal once all have it.

@@ -139,10 +139,10 @@ func (s *Server) growKey(ctx context.Context, r *Rotation) error {
 
 // finishRotation lets the newest key seal and seals anew what others sealed, until nothing is left.
 func (s *Server) finishRotation(ctx context.Context, r *Rotation) error {
-	newest := s.Service.Key().Newest()
 	if err := s.useNewest(ctx, r); err != nil {
 		return err
 	}
+	newest := s.Service.Key().Sealing()
 	r.Key = newest
 	waited := false
 	for {
@@ -185,7 +185,8 @@ func (r *Rotation) end() error {
 // useNewest waits until every server has the newest key, and lets it seal.
 func (s *Server) useNewest(ctx context.Context, r *Rotation) error {
 	newest := s.Service.Key().Newest()
-	if err := s.noteNewest(ctx); err != nil {
+	// This makes servers look for the key. It is used already where all have it.
+	if _, err := s.useKey(ctx); err != nil {
 		return err
 	}
 	if err := s.untilAll(ctx, r, fmt.Sprintf("lacks key %d", newest), func(n sqlstore.Node) bool { return n.Holds >= newest }); err != nil {
@@ -194,13 +195,13 @@ func (s *Server) useNewest(ctx context.Context, r *Rotation) error {
 	if err := r.did("with all"); err != nil {
 		return err
 	}
-	_, lacking, err := s.store.UseKey(ctx, s.Service.Key(), s.rand, s.now())
+	lacking, err := s.useKey(ctx)
 	switch {
 	case err != nil:
 		return err
 	case len(lacking) > 0:
 		return fmt.Errorf("%s began to serve just now and lacks key %d: give it that key, and run nightlatch key rotate again",
-			strings.Join(names(lacking), ", "), newest)
+			strings.Join(names(lacking), ", "), s.Service.Key().Newest())
 	}
 	if err := r.did("in use"); err != nil {
 		return err
@@ -208,10 +209,16 @@ func (s *Server) useNewest(ctx context.Context, r *Rotation) error {
 	return s.Service.RenewKey(ctx)
 }
 
-// noteNewest makes servers look for the key: UseKey notes it, and uses it already where all have it.
-func (s *Server) noteNewest(ctx context.Context) error {
-	_, _, err := s.store.UseKey(ctx, s.Service.Key(), s.rand, s.now())
-	return err
+// useKey is sqlstore.Store.UseKey. Another rotation may have made a newer key meanwhile, and let it seal: then the ring is read
+// anew, and that key is the one.
+func (s *Server) useKey(ctx context.Context) (lacking []sqlstore.Node, err error) {
+	for {
+		newest := s.Service.Key().Newest()
+		_, lacking, err = s.store.UseKey(ctx, s.Service.Key(), s.rand, s.now())
+		if err == nil || s.Service.RenewKey(ctx) != nil || s.Service.Key().Newest() <= newest {
+			return lacking, err
+		}
+	}
 }
 
 // untilAll waits until all servers that live are so far.
