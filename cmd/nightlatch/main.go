@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return c.report("usage", err)
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(asked(args))
 	switch {
 	case helped:
 		return 0
@@ -80,6 +81,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return c.report("usage", misuse("%s; see nightlatch --help", why))
 	}
 	return c.report(commandName(parsed), parsed.Run())
+}
+
+// asked turns "help otp code", which many people type first, into "otp code --help".
+func asked(args []string) []string {
+	if len(args) == 0 || args[0] != "help" {
+		return args
+	}
+	return append(slices.Clone(args[1:]), "--help")
 }
 
 // commandName is "otp code" without the names of its arguments.
