@@ -1,6 +1,7 @@
 package nightlatch
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"slices"
@@ -55,9 +56,20 @@ func (st *standing) forget(since, now time.Time) {
 	}
 }
 
-// noteBrowser tells of a sign-in from a browser that was not seen before. Beyond browsersTold only the trail does.
-func (s *Service) noteBrowser(ctx context.Context, tx *change, h *holder) error {
-	if h.in.Browser == "" || !h.standing.seen(h.in.Browser, tx.now) {
+// language is what to write to a user in: the user's own, and not that of whoever does something to the account. It is
+// lang where the user's is not known.
+func (st *standing) language(lang string) string { return cmp.Or(st.Lang, lang) }
+
+// noteBrowser tells of a sign-in from a browser that was not seen before. Beyond browsersTold only the trail does. One
+// that is known, or the first of all, says what language the owner reads; a program says none.
+func (s *Service) noteBrowser(ctx context.Context, tx *change, h *holder, lang string) error {
+	if h.in.Browser == "" {
+		return nil
+	}
+	if !h.standing.seen(h.in.Browser, tx.now) {
+		if lang != "" && !h.in.Start.Token {
+			h.standing.Lang = lang
+		}
 		return nil
 	}
 	if err := tx.event(ctx, h.user.ID, Event{Name: EventNewBrowser, Client: h.in.Start.Client}); err != nil {
@@ -81,5 +93,5 @@ func (s *Service) tellSignedIn(ctx context.Context, tx *change, h *holder, c Cli
 	if err := tx.event(ctx, h.user.ID, e); err != nil {
 		return err
 	}
-	return s.noteBrowser(ctx, tx, h)
+	return s.noteBrowser(ctx, tx, h, c.Lang)
 }

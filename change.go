@@ -30,7 +30,8 @@ type read struct {
 type loggedEvent struct {
 	user   string
 	event  Event
-	mailed bool // whoever wrote it has kept its mail already
+	lang   string // what its mail is written in
+	mailed bool   // whoever wrote it has kept its mail already
 }
 
 type changeKey struct{ s *Service }
@@ -124,7 +125,7 @@ func (c *change) event(ctx context.Context, user string, e Event) error {
 		return err
 	}
 	e.Seq, e.At = st.Events, c.now
-	c.logged = append(c.logged, loggedEvent{user: user, event: e})
+	c.logged = append(c.logged, loggedEvent{user: user, event: e, lang: st.language(e.Client.Lang)})
 	return nil
 }
 

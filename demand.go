@@ -87,9 +87,14 @@ var remindBefore = []time.Duration{7 * day, day}
 
 // beginGrace reminds at once, and keeps the reminders to come.
 func (s *Service) beginGrace(ctx context.Context, tx *change, user string, by time.Time, c Client) error {
+	st, err := tx.standing(ctx, user)
+	if err != nil {
+		return err
+	}
+	lang := st.language(c.Lang)
 	for _, before := range remindBefore {
 		if due := by.Add(-before); due.After(tx.now) {
-			if err := tx.postAt(ctx, user, sealedNotice{Remind: true, Lang: c.Lang}, due, by); err != nil {
+			if err := tx.postAt(ctx, user, sealedNotice{Remind: true, Lang: lang}, due, by); err != nil {
 				return err
 			}
 		}

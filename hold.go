@@ -59,7 +59,7 @@ func (s *Service) beginHold(ctx context.Context, tx *change, user string, c Clie
 	if err := tx.endLinks(ctx, user, ForRecovery); err != nil {
 		return err
 	}
-	job := sealedNotice{Hold: st.Hold.ID, Lang: c.Lang}
+	job := sealedNotice{Hold: st.Hold.ID, Lang: st.language(c.Lang)}
 	if err := tx.postAt(ctx, user, job, st.Hold.Until, st.Hold.Until.Add(holdJobLife)); err != nil {
 		return err
 	}

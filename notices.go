@@ -38,7 +38,7 @@ type Notice struct {
 	User  User
 	Event Event
 	To    string // the address that it goes to: the user's own, one of Event.Tell, or the administrators'
-	Lang  string // BCP 47
+	Lang  string // BCP 47: the user's, as the last sign-in from a known browser had it, else that of Event.Client
 	// Link is the token of a link that the mail must hold, or "": for ForNotMe at PUBLIC_URL/not-me?token=…, for
 	// ForRecovery at PUBLIC_URL/recover?token=….
 	Link    string
@@ -51,7 +51,7 @@ type sealedNotice struct {
 	Message factor.Message `json:"message"`
 	Tries   int            `json:"tries,omitempty"`
 	// Hold: it is no message but the end of the hold with that id; Remind: it is a reminder to enroll. Lang is the
-	// language of who began it.
+	// language that it is told in.
 	Hold   string `json:"hold,omitempty"`
 	Remind bool   `json:"remind,omitempty"`
 	Lang   string `json:"lang,omitempty"`
@@ -106,7 +106,7 @@ func (c *change) putNotices(ctx context.Context) error {
 func (c *change) tell(ctx context.Context, u User, l loggedEvent) error {
 	known, mails := u.ID != "", c.s.senders[mailKind] != nil
 	u.ID = l.user
-	n := Notice{User: u, Event: l.event, Lang: l.event.Client.Lang}
+	n := Notice{User: u, Event: l.event, Lang: l.lang}
 	own := u.Email
 	if own == "" {
 		own = u.EmailBefore

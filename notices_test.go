@@ -140,3 +140,58 @@ func TestWarningIsTold(t *testing.T) {
 		t.Errorf("the notice is %+v", m)
 	}
 }
+
+// tongues notes of each notice what it tells of, to whom, and in what language.
+type tongues struct{ mailbox }
+
+func (*tongues) Wants(event string) bool {
+	return event == nightlatch.EventNewBrowser || event == nightlatch.EventReset || event == nightlatch.EventAuthenticatorAdded
+}
+
+func (*tongues) Mail(n nightlatch.Notice) (factor.Message, bool) {
+	return factor.Message{Kind: "email", To: n.To, Text: n.Event.Name + " " + n.Lang}, true
+}
+
+// Owners read their own language, whoever does something to their accounts: an administrator, the command line, or
+// somebody who has the password and says that he reads another one.
+func TestNoticesAreInTheOwnersLanguage(t *testing.T) {
+	t.Parallel()
+	box := &tongues{}
+	w := newWorld(t, func(c *nightlatch.Config) {
+		c.Notices, c.Senders = box, map[factor.Kind]nightlatch.Sender{"email": &box.mailbox}
+	})
+	w.add("ann")
+	in := func(browser, lang string, token bool) {
+		a := w.attempt("ann", "", right)
+		a.Start = nightlatch.Start{Browser: browser, Token: token, Client: nightlatch.Client{Agent: browser, Lang: lang}}
+		w.step(w.must(w.ProveFirst(t.Context(), a)), nightlatch.StepDone)
+	}
+	does := func(event, by, lang string) {
+		e := nightlatch.Event{Name: event, By: by, Client: nightlatch.Client{Lang: lang}}
+		w.want(w.Change(t.Context(), "ann", e, func(context.Context) error { return nil }), nil)
+	}
+	next := func(want string) {
+		t.Helper()
+		must(w.SendNotices(t.Context()))
+		if got := box.last().Text; got != want {
+			t.Errorf("the last notice is %q, want %q", got, want)
+		}
+	}
+	does(nightlatch.EventAuthenticatorAdded, "", "en") // before anybody has signed in
+	next("authenticator_added en")
+	in("hers", "de", false)
+	does(nightlatch.EventReset, "administrator", "en")
+	next("reset de")
+	does(nightlatch.EventReset, "command line", "")
+	next("reset de")
+	in("his", "en", false) // new: it says nothing of the owner
+	next("new_browser de")
+	in("tool", "en", true)
+	next("new_browser de")
+	in("tool", "en", true)
+	does(nightlatch.EventReset, "command line", "")
+	next("reset de")
+	in("hers", "en", false) // she has changed it
+	does(nightlatch.EventReset, "administrator", "de")
+	next("reset en")
+}

@@ -181,7 +181,7 @@ func (s *Service) askLink(ctx context.Context, tx *change, h *holder, c Client) 
 		return err
 	}
 	e := Event{Name: EventRecoveryAsked, Client: c}
-	return tx.eventTo(ctx, e, Notice{User: h.user, To: h.user.Email, Lang: c.Lang, Link: link, Purpose: ForRecovery})
+	return tx.eventTo(ctx, e, Notice{User: h.user, To: h.user.Email, Lang: h.standing.language(c.Lang), Link: link, Purpose: ForRecovery})
 }
 
 // askHelp mails the administrators. What they read signs nobody in.

@@ -33,6 +33,7 @@ type standing struct {
 	Browsers         []browser   `json:"browsers,omitempty"`   // that finished a sign-in, the last seen first
 	RestoredAt       time.Time   `json:"restored_at,omitzero"` // when the store was read from a backup last
 	Unread           []int64     `json:"unread,omitempty"`     // events to be read on the account page, where there is no address
+	Lang             string      `json:"lang,omitempty"`       // BCP 47, of the known browser that finished a sign-in last
 
 	record UserRecord
 }
