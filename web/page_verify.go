@@ -262,6 +262,9 @@ func (g *Gate) verifyFailed(w http.ResponseWriter, r *http.Request, a asked, res
 		v.Problems = map[string]string{"password": g.pages.say(r, "That password is wrong.")}
 	case v.Shape == askCode || v.Shape == askRecovery:
 		v.Problems = map[string]string{"code": refusedText(lang, err)}
+		if f.Reason == string(factor.Used) && v.Shape == askCode && v.SentTo == "" {
+			v.CodeHint = g.pages.say(r, "Each code is good once: wait for the next one.")
+		}
 	default:
 		v.Alert = refusedText(lang, err)
 	}

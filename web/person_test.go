@@ -80,6 +80,7 @@ func TestFirstVisit(t *testing.T) {
 	v.press("Continue", "", map[string]string{"Code": code})
 	v.want(401, "/verify")
 	v.alerted("Code", "That code was already used.")
+	v.says("Each code is good once: wait for the next one.")
 	v.press("Continue", "", map[string]string{"Code": "000000"})
 	v.want(401, "/verify")
 	v.alerted("Code", "That code is wrong.")

@@ -78,6 +78,7 @@ type verifyView struct {
 	ID, Kind    string // of the authenticator that is asked for
 	Label       string // its name, or ""
 	SentTo      string // "•••• 12"
+	CodeHint    string // what helps after a code that was used, or ""
 	NextCode    bool   // a counter token: a second code may be given
 	MayResend   bool   // the code was sent, and may be sent again
 	ResendIn    time.Duration
