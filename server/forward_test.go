@@ -173,6 +173,7 @@ func TestForwardAuth(t *testing.T) {
 			"a script":    func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "cors") },
 			"JSON":        func(r *http.Request) { r.Header.Set("Accept", "application/json") },
 			"an upgrade":  func(r *http.Request) { r.Header.Set("Upgrade", "websocket") },
+			"a WebSocket": func(r *http.Request) { r.Header.Set("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==") },
 			"a POST":      func(r *http.Request) { r.Header.Set("X-Forwarded-Method", "POST") },
 			"not allowed": func(r *http.Request) { r.URL.RawQuery = "" },
 		} {

@@ -176,7 +176,10 @@ func IsNavigation(h http.Header, method string) bool {
 	if dest := h.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
 		return false
 	}
-	return h.Get("Upgrade") == "" && h.Get("X-Requested-With") == "" && !strings.HasPrefix(h.Get("Accept"), "application/json")
+	if h.Get("Upgrade") != "" || h.Get("Sec-WebSocket-Key") != "" { // Traefik does not tell of Upgrade
+		return false
+	}
+	return h.Get("X-Requested-With") == "" && !strings.HasPrefix(h.Get("Accept"), "application/json")
 }
 
 func trusted(list []netip.Prefix, addr netip.Addr) bool {
