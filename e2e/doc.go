@@ -8,6 +8,7 @@
 //	go test -run TestPagesFit -shots DIR     # saves a picture of every page, narrow and wide, light and dark
 //
 // TestProxy… run nginx, Caddy and HAProxy with the files of deploy/ between the browser, or an attacker, and an application.
+// Debian has no Traefik: they run it, too, where NIGHTLATCH_TEST_TRAEFIK names its program.
 //
 // Chromium is found on the PATH, or by NIGHTLATCH_CHROMIUM. Without it the tests are skipped, but fail where CI=true
 // or NIGHTLATCH_NO_SKIP is set. So is the test that gets a foreign WebAuthn client by npm, where there is no npm or no

@@ -97,3 +97,19 @@ func (f *front) checkHAProxy() []string {
 func (f *front) runHAProxy() []string {
 	return []string{"-db", "-f", filepath.Join(f.dir, "haproxy.cfg")}
 }
+
+func (f *front) writeTraefik() {
+	f.t.Helper()
+	cert, key := f.certificate()
+	file := f.deployed("traefik/nightlatch.yaml", "127.0.0.1:8080", f.own, "127.0.0.1:3000", f.app.addr,
+		"/etc/traefik/example.com.pem", cert, "/etc/traefik/example.com.key", key)
+	f.deployed("traefik/traefik.yaml", `":80"`, fmt.Sprintf("127.0.0.1:%d", f.plain), `":443"`, fmt.Sprintf("127.0.0.1:%d", f.tls),
+		"/etc/traefik/nightlatch.yaml", file)
+}
+
+// checkTraefik only looks that it is a program: Traefik tells of a wrong file while it runs.
+func (f *front) checkTraefik() []string { return []string{"version"} }
+
+func (f *front) runTraefik() []string {
+	return []string{"--configFile=" + filepath.Join(f.dir, "traefik.yaml")}
+}

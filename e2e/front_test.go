@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +45,7 @@ var proxies = []struct {
 	{"nginx", "nginx", (*front).writeNginx, (*front).checkNginx, (*front).runNginx},
 	{"caddy", "caddy", (*front).writeCaddy, (*front).checkCaddy, (*front).runCaddy},
 	{"haproxy", "haproxy", (*front).writeHAProxy, (*front).checkHAProxy, (*front).runHAProxy},
+	{"traefik", os.Getenv("NIGHTLATCH_TEST_TRAEFIK"), (*front).writeTraefik, (*front).checkTraefik, (*front).runTraefik},
 }
 
 // behind runs a test behind each proxy.
@@ -55,6 +58,9 @@ func behind(t *testing.T, test func(t *testing.T, f *front)) {
 func behindWith(t *testing.T, own func(*front) string, test func(t *testing.T, f *front)) {
 	t.Helper()
 	for _, p := range proxies {
+		if p.tool == "" {
+			continue // Debian has no Traefik: it runs where its program is named
+		}
 		t.Run(p.name, func(t *testing.T) {
 			tool := findTool(p.tool)
 			if tool == "" {
@@ -192,7 +198,8 @@ func (f *front) start(line []string) {
 	f.await(ended)
 }
 
-// await waits until both names are answered for, over TLS: Caddy makes their certificates when it listens already.
+// await waits until both names are answered for, over TLS: Caddy makes their certificates when it listens already, and
+// Traefik reads its file then.
 func (f *front) await(ended <-chan struct{}) {
 	f.t.Helper()
 	end := time.Now().Add(patience)
@@ -200,7 +207,9 @@ func (f *front) await(ended <-chan struct{}) {
 		for ; ; pause(f.t) {
 			conn, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", f.tls), f.trusting(name))
 			if err == nil {
-				_ = conn.Close()
+				err = knows(conn, name)
+			}
+			if err == nil {
 				break
 			}
 			select {
@@ -213,6 +222,24 @@ func (f *front) await(ended <-chan struct{}) {
 			}
 		}
 	}
+}
+
+// knows says whether there is something behind a name, and closes the connection.
+func knows(conn net.Conn, name string) error {
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := fmt.Fprintf(conn, "GET /account HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", name); err != nil {
+		return err
+	}
+	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return err
+	}
+	_ = r.Body.Close()
+	if r.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("there is nothing behind %s", name)
+	}
+	return nil
 }
 
 // certificate makes a self-signed one, good for both names.

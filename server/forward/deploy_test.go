@@ -34,6 +34,9 @@ func deployed(t *testing.T, proxy string) (text string) {
 // clears says for each proxy whether its configuration removes a client's header of a name.
 var clears = map[string]func(text, name string) bool{
 	"nginx": func(text, name string) bool {
+		if strings.Contains(name, ".") {
+			return true // nginx takes no such name (ignore_invalid_headers)
+		}
 		return regexp.MustCompile(`(?m)^proxy_set_header ` + name + ` +("|\$nightlatch_)`).MatchString(text)
 	},
 	"caddy": func(text, name string) bool {
@@ -71,14 +74,14 @@ var tells = map[string]func(text, name string) bool{
 	"traefik": func(text, name string) bool { return strings.Contains(text, "\n          - "+name+"\n") },
 }
 
-// Every header by which an application is told who asks is removed from a client's request, with "-" and with "_", and
+// Every header by which an application is told who asks is removed from a client's request, with "-", "_" and ".", and
 // set anew, by the configuration of every proxy.
 func TestDeployedProxiesClearIdentity(t *testing.T) {
 	t.Parallel()
 	for proxy := range sources {
 		text := deployed(t, proxy)
 		for _, name := range Names {
-			for _, spelled := range []string{name, strings.ReplaceAll(name, "-", "_")} {
+			for _, spelled := range []string{name, strings.ReplaceAll(name, "-", "_"), strings.ReplaceAll(name, "-", ".")} {
 				if !clears[proxy](text, spelled) {
 					t.Errorf("%s: a client's %s is not removed", proxy, spelled)
 				}
@@ -133,7 +136,8 @@ func yamlPaths(t *testing.T, text string) map[string]string {
 	return out
 }
 
-// Traefik cannot run in these tests. What can be seen of its file is that its parts fit together: headers are cleared
+// Debian has no Traefik, and TestProxy… run it only where its program is named. What can be seen of its file without it is
+// that its parts fit together: headers are cleared
 // before the question, the question is asked before each application, nothing but WebSockets is agreed on, and nobody else
 // is believed.
 func TestDeployedTraefik(t *testing.T) {
