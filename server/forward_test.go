@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -383,5 +384,29 @@ func TestForwardAuthSeesAnotherProcess(t *testing.T) {
 		if time.Since(ended) > time.Minute { // far beyond what a busy machine could need
 			t.Fatal("it is never seen")
 		}
+	}
+}
+
+// Who asks for what is not for him is in the log.
+func TestForbiddenIsLogged(t *testing.T) {
+	t.Parallel()
+	o, log := newPortal(t, rulesText), &journal{}
+	o.s.log = slog.New(slog.NewTextHandler(log, nil))
+	var err error
+	if o.h, err = o.s.Handler(); err != nil {
+		t.Fatal(err)
+	}
+	eve, _ := o.signUp(Account{Username: "eve"})
+	eve.enroll(o.p.clock)
+	if got := o.ask("https://ops.example.com/door?token=hush", eve.token); got.StatusCode != http.StatusForbidden {
+		t.Fatal(got.Status)
+	}
+	for _, want := range []string{"a request was forbidden", "method=GET", "host=ops.example.com", "path=/door", "addr=203.0.113.7", "user=" + find(t, o.s, "eve").ID} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %q in %s", want, log)
+		}
+	}
+	if strings.Contains(log.String(), "hush") {
+		t.Error("the query is in the log")
 	}
 }

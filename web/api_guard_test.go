@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -219,4 +220,38 @@ func TestThrottleNamesWhatIsOpen(t *testing.T) {
 		t.Errorf("throttled: %v %s", a.header, a.body)
 	}
 	p.verify("recovery", p.codes[0]).want(http.StatusOK)
+}
+
+// Who tries what no page of ours does is in the log, with who asked and where, without a token, and not without end.
+func TestRefusalsAreLogged(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.add("anna")
+	p.signIn(false)
+	id := h.id("anna")
+	told := func(words ...string) {
+		t.Helper()
+		for line := range strings.Lines(h.log.String()) {
+			if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+				return
+			}
+		}
+		t.Errorf("no line with %q in\n%s", words, h.log)
+	}
+	evil := http.Header{"Origin": {"https://evil.example"}, "Content-Type": {"application/x-www-form-urlencoded"}}
+	p.send("POST", "/api/v1/session?token=hush", evil, strings.NewReader("{}")).refuses(http.StatusForbidden, "cross_origin")
+	told("a request was refused", "code=cross_origin", "method=POST", "path=/api/v1/session", "addr=127.0.0.1", "origin=https://evil.example", "user="+id)
+	p.get("/admin/accounts").refuses(http.StatusForbidden, "forbidden")
+	told("a request was refused", "code=forbidden", "path=/api/v1/admin/accounts", "user="+id)
+	p.send("POST", "/sign-in", evil, strings.NewReader("identifier=x"))
+	told("code=cross_origin", "path=/sign-in")
+	for range 100 {
+		p.send("POST", "/sign-in", evil, strings.NewReader("identifier=x"))
+	}
+	if got := strings.Count(h.log.String(), "a request was refused"); got != 60 {
+		t.Errorf("%d lines of a flood", got)
+	}
+	if strings.Contains(h.log.String(), "hush") {
+		t.Error("a token is in the log")
+	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/sparing"
 )
 
 // Login is what an application says of a request that it has signed in by itself.
@@ -130,6 +131,7 @@ type Gate struct {
 	secure  bool
 	origin  string
 	log     *slog.Logger
+	refused *sparing.Log // anybody can be refused
 	handler http.Handler
 }
 
@@ -158,6 +160,7 @@ func New(svc *nightlatch.Service, o Options) (*Gate, error) {
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
+	g.refused = sparing.New(g.log, svc.Now)
 	if err := g.cross.AddTrustedOrigin(g.origin); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nightlatch/nightlatch"
+	"github.com/nightlatch/nightlatch/internal/sparing"
 	"github.com/nightlatch/nightlatch/locale"
 	"github.com/nightlatch/nightlatch/server/settings"
 )
@@ -41,7 +42,8 @@ type Options struct {
 type Decider struct {
 	o         Options
 	byNetwork bool
-	noStore   []string // shared by all answers, which may replace it
+	refused   *sparing.Log // anybody can be refused
+	noStore   []string     // shared by all answers, which may replace it
 }
 
 // New makes a Decider.
@@ -52,7 +54,7 @@ func New(o Options) *Decider {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Decider{o, o.Rules.ByNetwork(), []string{"no-store"}}
+	return &Decider{o, o.Rules.ByNetwork(), sparing.New(o.Log, o.Now), []string{"no-store"}}
 }
 
 // Decision is what becomes of one request, and who asks.
@@ -97,7 +99,7 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["Cache-Control"] = d.noStore
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !trusted(d.o.Trusted, peer.Addr().Unmap().WithZone("")) {
-		d.o.Log.Warn("a decision was asked for by somebody who is no trusted proxy", "addr", r.RemoteAddr)
+		d.refused.Warn("a decision was asked for by somebody who is no trusted proxy", "addr", r.RemoteAddr)
 		d.refuse(w, http.StatusForbidden, "forbidden", "only a trusted proxy may ask")
 		return
 	}
@@ -107,7 +109,7 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if AsksByOriginalURL(r.Header) {
 			status = http.StatusForbidden
 		}
-		d.o.Log.Warn("a request was refused", "reason", err, "addr", r.RemoteAddr)
+		d.refused.Warn("a request was refused", "reason", err, "addr", r.RemoteAddr)
 		d.refuse(w, status, "invalid_request", err.Error())
 		return
 	}
@@ -125,10 +127,24 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Pass:
 		d.pass(w, out, asked, now)
 	case Forbid:
+		d.logForbidden(r, out, asked)
 		d.refuse(w, http.StatusForbidden, "forbidden", out.Why)
 	default:
 		d.lead(w, r, out, asked)
 	}
+}
+
+// logForbidden tells the operator who asked for what is not for him (ASVS 16.3.2). The query is the application's own.
+func (d *Decider) logForbidden(r *http.Request, out Decision, asked Request) {
+	const most = 200
+	args := []any{
+		"reason", out.Why, "method", asked.Method, "host", asked.Host, "path", asked.Path[:min(len(asked.Path), most)],
+		"addr", addrText(d.o.Sessions.Addr(r)),
+	}
+	if out.Session != nil {
+		args = append(args, "user", out.Session.User)
+	}
+	d.refused.Warn("a request was forbidden", args...)
 }
 
 func (d *Decider) pass(w http.ResponseWriter, out Decision, asked Request, now time.Time) {

@@ -76,7 +76,7 @@ func (p *Protector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = errTunnel
 	}
 	if err != nil {
-		p.log.Warn("a request was refused", "reason", err, "addr", r.RemoteAddr)
+		p.d.refused.Warn("a request was refused", "reason", err, "addr", r.RemoteAddr)
 		p.refuse(w, r, http.StatusBadRequest, "invalid_request", err.Error())
 		return
 	}
@@ -100,6 +100,7 @@ func (p *Protector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sent, _, _ := strings.Cut(asked.URI, "?")
 		p.pass(w, r, passed{out: out, addr: addrText(asked.Addr), path: sent}, asked)
 	case Forbid:
+		p.d.logForbidden(r, out, asked)
 		p.refuse(w, r, http.StatusForbidden, "forbidden", out.Why)
 	default:
 		p.lead(w, r, out, asked)
