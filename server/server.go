@@ -225,7 +225,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	if s.settings.Demo && s.outbox != nil {
 		add("/demo/outbox", s.demoOutbox(gate))
 	}
-	mux.Handle(at+"/", gate.Handler())
+	mux.Handle(at+"/", s.lastResort(gate.Handler()))
 	if at == "" {
 		return s.observed(notKept(mux)), nil
 	}
