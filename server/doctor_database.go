@@ -90,7 +90,11 @@ func (d *doctor) migrated(ctx context.Context, store *sqlstore.Store) bool {
 	}
 	switch {
 	case sqlstore.IsUnmigrated(err):
-		d.warn("database", "it has no tables: it is new, or somebody has emptied it; nightlatch serve makes them, and a backup is put back by pg_restore")
+		back := "pg_restore"
+		if store.Dialect() == sqlstore.SQLite {
+			back = "nightlatch restore"
+		}
+		d.warn("database", "it has no tables: it is new, or somebody has emptied it; nightlatch serve makes them, and a backup is put back by %s", back)
 	case err != nil:
 		d.fault("database", "%v", err)
 	case missing > 0:

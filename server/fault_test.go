@@ -169,6 +169,10 @@ func TestHealth(t *testing.T) {
 	c.wantHealth("/readyz", 503, "unavailable schema")
 	alter(t, site, `INSERT INTO nightlatch_migrations VALUES ('server', 4, 'x', 'x', 'x')`)
 	c.wantHealth("/readyz", 200, "ok")
+	alter(t, site, `ALTER TABLE nightlatch_migrations RENAME TO gone`) // an empty database was put in its place
+	c.wantHealth("/readyz", 503, "unavailable schema")
+	alter(t, site, `ALTER TABLE gone RENAME TO nightlatch_migrations`)
+	c.wantHealth("/readyz", 200, "ok")
 	other, err := nightlatch.NewKeyRing(rand.Reader, site.clock.now())
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ type (
 // The extended result codes of SQLite (https://sqlite.org/rescode.html) and SQLSTATEs of PostgreSQL
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html) that matter.
 const (
+	sqliteError            = 1 // whatever has no code of its own
 	sqliteBusy             = 5 // the primary code
 	sqliteBusySnapshot     = 517
 	sqliteConstraintKey    = 1555
@@ -105,9 +106,15 @@ func IsUnreached(err error) bool {
 	return isLost(err) || stateOf(err) == stateNoRoom || errors.Is(err, context.DeadlineExceeded)
 }
 
-// IsUnmigrated says whether an error means that a PostgreSQL answers and lacks a table: it was never migrated, or somebody
+// IsUnmigrated says whether an error means that a database answers and lacks a table: it was never migrated, or somebody
 // has emptied it.
-func IsUnmigrated(err error) bool { return stateOf(err) == stateNoTable }
+func IsUnmigrated(err error) bool {
+	var code codeError
+	if errors.As(err, &code) { // SQLite has no number for it
+		return code.Code() == sqliteError && strings.Contains(err.Error(), "no such table: ")
+	}
+	return stateOf(err) == stateNoTable
+}
 
 // lostError: all was undone since the connection was lost before the commit.
 type lostError struct{ error }

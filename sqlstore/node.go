@@ -51,7 +51,7 @@ func (s *Store) Leave(ctx context.Context, id string) error {
 	})
 }
 
-// Nodes are all that were heard of lately, by their names. A PostgreSQL that was never brought so far knows of none.
+// Nodes are all that were heard of lately, by their names. A database that was never brought so far knows of none.
 func (s *Store) Nodes(ctx context.Context) (nodes []Node, err error) {
 	err = s.View(ctx, func(r nightlatch.Reader) (err error) {
 		nodes, err = nodesOf(ctx, r.(reader))
