@@ -172,3 +172,41 @@ func TestDeployPage(t *testing.T) {
 		}
 	}
 }
+
+// The page on rules: its settings are one file that the server takes, and every key that a table may have stands on it.
+func TestRulesPage(t *testing.T) {
+	t.Parallel()
+	page := deployed(t, "docs/rules.md")
+	var file strings.Builder
+	for _, block := range strings.Split(page, "```toml\n")[1:] {
+		text, _, _ := strings.Cut(block, "```")
+		file.WriteString(text + "\n")
+	}
+	s, err := settings.Load(settings.Sources{Dir: written(t, file.String())})
+	if err != nil || len(s.Rules) != 3 || len(s.Groups) != 1 || len(s.Accounts) != 1 {
+		t.Fatalf("the page's settings: %v", err)
+	}
+	for table := range strings.SplitSeq("rule group account", " ") {
+		_, err := settings.Load(settings.Sources{Dir: written(t, "[["+table+"]]\nx = 1\n")})
+		_, keys, found := strings.Cut(fmt.Sprint(err), "allowed in [["+table+"]] are ")
+		keys, _, _ = strings.Cut(keys, "\n")
+		if !found {
+			t.Fatalf("the keys of [[%s]] are not told: %v", table, err)
+		}
+		for key := range strings.SplitSeq(keys, ", ") {
+			if !regexp.MustCompile(`(?m)^` + key + ` +=`).MatchString(page) {
+				t.Errorf("the page does not show %s of [[%s]]", key, table)
+			}
+		}
+	}
+}
+
+// written is a directory with these settings.
+func written(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "nightlatch.toml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
