@@ -113,6 +113,35 @@ func TestRelatedOrigins(t *testing.T) {
 	}
 }
 
+// TestWellKnownPages: what keeps passwords and passkeys for people finds the pages for them, and nothing where there is none.
+func TestWellKnownPages(t *testing.T) {
+	t.Parallel()
+	const password, keys = "/.well-known/change-password", "/.well-known/passkey-endpoints"
+	s, _ := newSite(t).startLogged("PUBLIC_URL=https://id.example.com")
+	if w := get(t, s, password, ""); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "https://id.example.com/account/password" {
+		t.Errorf("%d %s", w.Code, w.Header())
+	}
+	w := get(t, s, keys, "")
+	var got map[string]string
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	want := map[string]string{"enroll": "https://id.example.com/account/authenticators/new", "manage": "https://id.example.com/account"}
+	if diff := cmp.Diff(want, got); diff != "" || w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%s (-want +got):\n%s", w.Header(), diff)
+	}
+	for name, env := range map[string][]string{
+		"no keys may be added":  {"PUBLIC_URL=https://id.example.com", "POLICY_FACTORS=totp,recovery"},
+		"another host's RP ID":  {"PUBLIC_URL=https://id.example.com", "WEBAUTHN_RP_ID=example.com"},
+		"no host name, no keys": {"PUBLIC_URL=http://127.0.0.1:8080"},
+	} {
+		s, _ := newSite(t).startLogged(env...)
+		if w := get(t, s, keys, ""); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+}
+
 // TestSignals: a browser is told of all passkeys that are good, and what the account is called.
 func TestSignals(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ func ask(t *testing.T, h http.Handler, method, path string, header http.Header) 
 func TestMethodsOfTheRoot(t *testing.T) {
 	t.Parallel()
 	h := newClient(t, newServer(t)).http
-	for _, path := range []string{"/healthz", "/readyz", "/forward-auth", "/.well-known/jwks.json", "/.well-known/webauthn"} {
+	for _, path := range []string{"/healthz", "/readyz", "/forward-auth", "/.well-known/jwks.json", "/.well-known/webauthn", "/.well-known/change-password", "/.well-known/passkey-endpoints"} {
 		for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "QUERY"} {
 			w := ask(t, h, method, path, nil)
 			var problem struct {

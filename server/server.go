@@ -222,6 +222,10 @@ func (s *Server) Handler() (http.Handler, error) {
 	add("/.well-known/webauthn", http.HandlerFunc(s.relatedOrigins))
 	add("/.well-known/jwks.json", http.HandlerFunc(s.keySet))
 	add("/forward-auth", decider)
+	if at == "" { // else these addresses are the application's
+		add("/.well-known/change-password", http.HandlerFunc(s.changePassword))
+		add("/.well-known/passkey-endpoints", http.HandlerFunc(s.passkeyEndpoints))
+	}
 	if s.settings.Demo && s.outbox != nil {
 		add("/demo/outbox", s.demoOutbox(gate))
 	}
