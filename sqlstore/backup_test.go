@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -269,6 +270,9 @@ func TestRestoreOverDamage(t *testing.T) {
 	if err := s.Backup(t.Context(), backup); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Tx(t.Context(), func(ctx context.Context, tx nightlatch.Tx) error { return put(ctx, tx, "u2") }); err != nil {
+		t.Fatal(err)
+	}
 	log, err := os.ReadFile(path + "-wal")
 	if err != nil {
 		t.Fatal(err)
@@ -289,6 +293,79 @@ func TestRestoreOverDamage(t *testing.T) {
 	}
 }
 
+// TestRestoreBesideALog: the log of a database that somebody has removed, or emptied, to put a backup in its place is not played
+// into the backup. It is kept.
+func TestRestoreBesideALog(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"empty":   func(path string) error { return os.Truncate(path, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, backup := filepath.Join(t.TempDir(), "db"), filepath.Join(t.TempDir(), "backup")
+			s := open(t, path)
+			if err := s.Backup(t.Context(), backup); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Tx(t.Context(), func(ctx context.Context, tx nightlatch.Tx) error { return put(ctx, tx, "since") }); err != nil {
+				t.Fatal(err)
+			}
+			log, err := os.ReadFile(path + "-wal")
+			if err = errors.Join(err, s.Close(), spoil(path), os.WriteFile(path+"-wal", log, 0o600),
+				os.WriteFile(path+"-journal", []byte("its journal"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := sqlstore.RestoreSQLite(t.Context(), "sqlite", backup, path, backupTime, same); err != nil {
+				t.Fatal(err)
+			}
+			before := path + ".before-restore-20261122-083000"
+			if kept, err := os.ReadFile(before + "-wal"); err != nil || !bytes.Equal(kept, log) {
+				t.Errorf("of a log of %d bytes %d are kept, %v", len(log), len(kept), err)
+			}
+			if kept, err := os.ReadFile(before + "-journal"); err != nil || string(kept) != "its journal" {
+				t.Errorf("of the journal is kept %q, %v", kept, err)
+			}
+			if got := users(t, open(t, path)); len(got) > 0 {
+				t.Errorf("users = %v", got)
+			}
+		})
+	}
+}
+
+// TestBackupThatContradictsItself: one of which every page can be read, and an index says otherwise than its table, replaces
+// nothing.
+func TestBackupThatContradictsItself(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "db"), filepath.Join(dir, "backup")
+	s := open(t, path)
+	const token = "a token in its table and in an index"
+	if err := s.Tx(t.Context(), func(ctx context.Context, tx nightlatch.Tx) error {
+		return tx.Put(ctx, nightlatch.SessionRecord{ID: "s1", Token: token, User: "u1"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Backup(t.Context(), backup), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(backup)
+	if err != nil || bytes.Count(text, []byte(token)) != 2 {
+		t.Fatalf("the token stands there %d times, %v", bytes.Count(text, []byte(token)), err)
+	}
+	text = bytes.Replace(text, []byte(token), []byte(strings.ToUpper(token)), 1)
+	if err := os.WriteFile(backup, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = sqlstore.RestoreSQLite(t.Context(), "sqlite", backup, path, backupTime, same)
+	if err == nil || !strings.Contains(err.Error(), "it is damaged") {
+		t.Errorf("restored: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRestoreUnderAnotherProgram: whatever has the file open by SQLite is found, too.
 func TestRestoreUnderAnotherProgram(t *testing.T) {
 	t.Parallel()
@@ -303,6 +380,7 @@ func TestRestoreUnderAnotherProgram(t *testing.T) {
 	if _, err := sqlstore.RestoreSQLite(t.Context(), "sqlite", backup, path, backupTime, same); !errors.Is(err, sqlstore.ErrInUse) {
 		t.Error(err)
 	}
+	open(t, path) // who was refused keeps nobody out
 }
 
 func first(a, _ string) string  { return a }

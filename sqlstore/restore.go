@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -18,7 +19,7 @@ var ErrInUse = errors.New("another process uses the database")
 // RestoreSQLite puts a copy of the backup from in the place of the database at path, where there may be none. First
 // prepare brings the copy to what it must be: until that is done, and the copy is whole and on the disk, the database
 // stays as it is. What was there before is kept under the name that is returned, "" where nothing was; a file that is no
-// database is kept, too.
+// database is kept, too, and so is the log of one that is gone.
 //
 // Errors: ErrInUse, those of prepare, and what is wrong with the backup or the file system.
 func RestoreSQLite(ctx context.Context, driver, from, path string, now time.Time, prepare func(ctx context.Context, s *Store) error) (before string, err error) {
@@ -35,7 +36,7 @@ func RestoreSQLite(ctx context.Context, driver, from, path string, now time.Time
 		return "", fmt.Errorf("sqlstore: %w", err)
 	}
 	defer func() {
-		for _, end := range []string{"", "-wal", "-shm", "-journal"} {
+		for _, end := range append(logs(), "") {
 			_ = os.Remove(part + end)
 		}
 	}()
@@ -141,27 +142,35 @@ func prepared(ctx context.Context, driver, part, from string, prepare func(ctx c
 	return syncFile(part)
 }
 
+// logs are what SQLite puts beside a database, by what it adds to the name.
+func logs() []string { return []string{"-wal", "-shm", "-journal"} }
+
 // free is a name, with a number behind it where something is there already: of a restore in the same second, say.
 func free(name string) string {
-	for n, numbered := 2, name; ; n++ {
-		if _, err := os.Lstat(numbered); err != nil {
-			return numbered
-		}
+	taken := func(name string) bool {
+		return slices.ContainsFunc(append(logs(), ""), func(end string) bool {
+			_, err := os.Lstat(name + end)
+			return err == nil
+		})
+	}
+	numbered := name
+	for n := 2; taken(numbered); n++ {
 		numbered = fmt.Sprintf("%s-%d", name, n)
 	}
+	return numbered
 }
 
 // setAside keeps what is at path under another name, "" where nothing is. The file itself stays until it is replaced.
 func setAside(path string, now time.Time) (string, error) {
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
 	before := free(path + ".before-restore-" + now.UTC().Format("20060102-150405"))
-	// The log of a damaged database would be taken for the new one's.
-	for _, end := range []string{"-wal", "-shm", "-journal"} {
+	// The log of a database that is damaged, or that somebody has removed, would be taken for the new one's, and played into it.
+	for _, end := range logs() {
 		if err := os.Rename(path+end, before+end); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
 	}
 	if err := os.Link(path, before); err == nil {
 		return before, nil
