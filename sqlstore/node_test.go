@@ -94,6 +94,14 @@ func TestUseKey(t *testing.T) {
 		if seals, _ := use(one, now); seals != 1 {
 			t.Errorf("who lacks it seals with key %d", seals)
 		}
+		// Whose clock is far ahead would count for as long as that lasts.
+		beat("ahead", 1, now.Add(sqlstore.NodeLives))
+		if _, lacking := use(two, now); lacking != 1 {
+			t.Errorf("with one from another time: %d lack the newest", lacking)
+		}
+		if err := s.Leave(t.Context(), "ahead"); err != nil {
+			t.Fatal(err)
+		}
 		// b is not heard of any more.
 		late := now.Add(sqlstore.NodeLives)
 		beat("a", 2, late)

@@ -116,29 +116,74 @@ func TestMadeMeanwhile(t *testing.T) {
 // seen that no ring was noted yet.
 func TestOtherRingMeanwhile(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, s *sqlstore.Store) {
-		first, second := newRing(t), newRing(t)
-		refused := make(chan error, 1)
-		if err := s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
-			if err := s.CheckKey(ctx, first, rand.Reader); err != nil {
-				return err
-			}
-			go func() { refused <- s.CheckKey(context.Background(), second, rand.Reader) }()
-			eventually(t, "the other has looked, and waits to note its own", func() bool {
-				if s.Dialect() == sqlstore.PostgreSQL {
-					return waiting(t, s) > 0
+	for name, note := range map[string]func(ctx context.Context, s *sqlstore.Store, ring *nightlatch.KeyRing) error{
+		"CheckKey": func(ctx context.Context, s *sqlstore.Store, ring *nightlatch.KeyRing) error {
+			return s.CheckKey(ctx, ring, rand.Reader)
+		},
+		"UseKey": func(ctx context.Context, s *sqlstore.Store, ring *nightlatch.KeyRing) error {
+			_, _, err := s.UseKey(ctx, ring, rand.Reader, now)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, func(t *testing.T, s *sqlstore.Store) {
+				first, second := newRing(t), newRing(t)
+				refused := make(chan error, 1)
+				if err := s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
+					if err := note(ctx, s, first); err != nil {
+						return err
+					}
+					go func() { refused <- note(context.Background(), s, second) }()
+					eventually(t, "the other has looked, and waits to note its own", func() bool { return waits(t, s) })
+					return nil
+				}); err != nil {
+					t.Fatal(err)
 				}
-				return s.Pools()[0].Stats.WaitCount > 0
+				if err := <-refused; err == nil {
+					t.Error("both rings are taken")
+				}
+				if err := note(t.Context(), s, first); err != nil {
+					t.Errorf("the first one: %v", err)
+				}
 			})
-			return nil
+		})
+	}
+}
+
+// waits says whether somebody waits for a lock, or for the connection that writes.
+func waits(t *testing.T, s *sqlstore.Store) bool {
+	t.Helper()
+	if s.Dialect() == sqlstore.PostgreSQL {
+		return waiting(t, s) > 0
+	}
+	return s.Pools()[0].Stats.WaitCount > 0
+}
+
+// TestKeysAreMadeOneAtATime: while one makes a key nobody else does.
+func TestKeysAreMadeOneAtATime(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *sqlstore.Store) {
+		var known uint32
+		beside, entered := make(chan error, 1), make(chan struct{}, 1)
+		if err := s.GrowingKey(t.Context(), func(ctx context.Context, _ uint32) (uint32, error) {
+			go func() {
+				beside <- s.GrowingKey(context.Background(), func(_ context.Context, newest uint32) (uint32, error) {
+					entered <- struct{}{}
+					known = newest
+					return newest + 1, nil
+				})
+			}()
+			eventually(t, "the other waits, or makes one", func() bool { return waits(t, s) || len(entered) > 0 })
+			if len(entered) > 0 {
+				t.Error("two make a key at once")
+			}
+			return 7, nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-refused; err == nil {
-			t.Error("both rings are taken")
-		}
-		if err := s.CheckKey(t.Context(), first, rand.Reader); err != nil {
-			t.Errorf("the first one: %v", err)
+		if err := <-beside; err != nil || known != 7 {
+			t.Errorf("the other was told of key %d, %v", known, err)
 		}
 	})
 }

@@ -174,6 +174,14 @@ func TestFailures(t *testing.T) {
 	if _, err := r.Open(make([]byte, 100), place); !errors.Is(err, ErrTampered) {
 		t.Errorf("zeros: %v", err)
 	}
+	box, err := r.Seal(rand.Reader, nil, place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(box[1:5]) // no key has that number: it is not one that could be put back
+	if _, err := r.Open(box, place); !errors.Is(err, ErrTampered) {
+		t.Errorf("of key 0: %v", err)
+	}
 }
 
 func TestMAC(t *testing.T) {
