@@ -1,6 +1,9 @@
 package settings
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Setting is one setting as people read it. Secrets are masked.
 type Setting struct {
@@ -34,12 +37,18 @@ func (s *Settings) List() []Setting {
 		rules = append(rules, fmt.Sprintf("%s%s: level %d", r.Host, r.Path, r.Level))
 	}
 	return append(out,
-		s.tables(groupKey, groups, "The groups that there are, each with a name and a description."),
-		s.tables(accountKey, accounts, "The accounts that settings define; they are read-only elsewhere."),
-		s.tables(ruleKey, rules, "The rules of forward-auth and --protect; the first that fits decides."))
+		s.tables(groupKey, groups, "The groups that there are, each a [[group]].", groupTable(new(Group))),
+		s.tables(accountKey, accounts, "The accounts that settings define, each an [[account]]; they are read-only elsewhere.", accountTable(new(Account))),
+		s.tables(ruleKey, rules, "The rules of forward-auth and --protect, each a [[rule]]; the first that fits decides.", ruleTable(new(Rule))))
 }
 
-func (s *Settings) tables(key string, names []string, doc string) Setting {
+func (s *Settings) tables(key string, names []string, doc string, rows []*row) Setting {
+	var keys []string
+	for _, r := range rows {
+		keys = append(keys, r.key)
+	}
+	doc = strings.TrimSuffix(doc, ".") + "; the keys of one are " + strings.Join(keys, ", ") + "."
+
 	from := Origin{}.String()
 	if len(names) > 0 {
 		from = string(FromFile) + " " + s.File
