@@ -99,11 +99,11 @@ func keyHome(set *settings.Settings) string {
 	return "what key_command hands out"
 }
 
-// Restoration is what Restore and RestoreInPlace need. All must be set but From.
+// Restoration is what Restore, RestoreFrom and RestoreInPlace need. All must be set but From.
 type Restoration struct {
 	Settings *settings.Settings
 	Drivers
-	From string // the backup
+	From string // the backup, for Restore alone
 	By   string // who does it, for the trails
 	Now  func() time.Time
 	Rand io.Reader
@@ -134,6 +134,35 @@ func Restore(ctx context.Context, r Restoration) (out Restored, err error) {
 		return err
 	})
 	return out, inUse(err, out.Path)
+}
+
+// RestoreFrom is Restore of a backup that comes by a stream, for who can keep no file beside the database: it is written there
+// first, and removed then.
+func RestoreFrom(ctx context.Context, r Restoration, from io.Reader) (out Restored, err error) {
+	path, err := backedUp(r.Settings)
+	if err != nil {
+		return out, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return out, fmt.Errorf("database: %w", err)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".restore-")
+	if err != nil {
+		return out, fmt.Errorf("beside the database: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	r.From = filepath.Join(dir, "standard-input")
+	f, err := os.OpenFile(r.From, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return out, err
+	}
+	if _, err := io.Copy(f, from); err != nil {
+		return out, errors.Join(fmt.Errorf("read the backup: %w", err), f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return out, err
+	}
+	return Restore(ctx, r)
 }
 
 func inUse(err error, path string) error {

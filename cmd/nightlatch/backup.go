@@ -43,7 +43,7 @@ func (cmd backupCommand) Run(ctx context.Context, c *console) error {
 
 type restoreCommand struct {
 	settingsFlags `embed:""`
-	File          string `arg:"" optional:"" help:"A file that nightlatch backup has written."`
+	File          string `arg:"" optional:"" help:"A file that nightlatch backup has written. - is standard input."`
 	InPlace       bool   `name:"in-place" help:"Take no file: make a database safe that pg_restore or a snapshot has put back."`
 }
 
@@ -59,21 +59,33 @@ func (cmd restoreCommand) Run(ctx context.Context, c *console) error {
 	r := server.Restoration{
 		Settings: set, Drivers: drivers(), From: cmd.File, By: byCommandLine, Now: c.now, Rand: c.random,
 	}
-	restore := server.Restore
-	if cmd.InPlace {
-		restore = server.RestoreInPlace
-	}
-	done, err := restore(ctx, r)
+	done, err := cmd.restore(ctx, c, r)
 	if err != nil {
 		return err
 	}
 	return c.showRestored(cmd.File, done)
 }
 
+func (cmd restoreCommand) restore(ctx context.Context, c *console, r server.Restoration) (server.Restored, error) {
+	switch {
+	case cmd.InPlace:
+		return server.RestoreInPlace(ctx, r)
+	case cmd.File != "-":
+		return server.Restore(ctx, r)
+	}
+	if f, ok := c.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return server.Restored{}, misuse("standard input is a terminal: lead a file to it; with docker compose run say -T")
+	}
+	return server.RestoreFrom(ctx, r, c.stdin)
+}
+
 func (c *console) showRestored(from string, done server.Restored) error {
-	what := "the database"
-	if from != "" {
-		what = from
+	what := from
+	switch from {
+	case "":
+		what = "the database"
+	case "-":
+		what = "the backup"
 	}
 	lines := []string{"%s is in place, with the records of %d users; %d sessions and %d remembered devices ended, unfinished sign-ins and links of mails too"}
 	args := [][]any{{what, done.Users, done.Sessions, done.Devices}}
