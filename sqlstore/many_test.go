@@ -127,6 +127,16 @@ func TestTidy(t *testing.T) {
 	if n := sizeOf(t, path+"-wal"); n != 0 {
 		t.Errorf("afterwards the log has %d bytes", n)
 	}
+	// Who writes waits for other processes as long as before.
+	if err := s.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error {
+		patience := 0
+		if err := conn(ctx, t).QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&patience); err != nil || patience != 5000 {
+			t.Errorf("who writes waits for %d ms, %v", patience, err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 20 {
 		err := s.View(t.Context(), func(r nightlatch.Reader) error {
 			_, err := r.FindSignIn(t.Context(), fmt.Sprint("t", i))
