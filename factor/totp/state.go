@@ -44,7 +44,8 @@ type state struct {
 }
 
 // NewState makes the state of an authenticator that is enrolled elsewhere, for imports, settings and hardware tokens:
-// what FinishEnrollment would have returned. It fails where URI.Encode fails, and for a secret below 80 bits.
+// what FinishEnrollment would have returned. It fails where URI.Encode fails, for a secret below 80 bits,
+// and for a period above MaxPeriod.
 func NewState(u URI) (factor.State, error) {
 	if u.Account == "" {
 		u.Account = noAccount // an import may not say it, and nothing depends on it
@@ -56,7 +57,20 @@ func NewState(u URI) (factor.State, error) {
 	if len(u.Secret) < MinImportedSize || len(u.Secret) > maxImportedSize {
 		return nil, fmt.Errorf("totp: a secret of %d bits is below %d or too long: enroll anew", len(u.Secret)*8, MinImportedSize*8)
 	}
-	return stateOf(u).encode()
+	s := stateOf(u)
+	if err := s.tooSlow(); err != nil {
+		return nil, err
+	}
+	return s.encode()
+}
+
+// tooSlow says whether codes last too long (NIST SP 800-63B-4 §3.1.4.1). It is asked of what comes from elsewhere: what is
+// held goes on.
+func (s state) tooSlow() error {
+	if s.Kind == ByTime && s.Period > MaxPeriod {
+		return fmt.Errorf("totp: a period of %d seconds is longer than %d: enroll anew", s.Period, MaxPeriod)
+	}
+	return nil
 }
 
 // Restored is the state after it was read from a backup, which may be older than the last code that was used: of

@@ -82,6 +82,30 @@ func TestRestored(t *testing.T) {
 	}
 }
 
+// What comes from elsewhere changes its codes every two minutes at least (NIST SP 800-63B-4 §3.1.4.1), as what is enrolled here.
+func TestLongPeriods(t *testing.T) {
+	t.Parallel()
+	g := Generator{Secret: parsed(t, "base32secret3232base32secret3232"), Period: MaxPeriod}
+	longest, err := NewState(URI{Generator: g})
+	if err != nil || CheckState(ByTime, longest) != nil {
+		t.Fatal(err)
+	}
+	g.Period++
+	if _, err := NewState(URI{Generator: g}); err == nil || !strings.Contains(err.Error(), "120") {
+		t.Errorf("a period of %d is taken: %v", g.Period, err)
+	}
+	if _, err := NewState(URI{Kind: ByCounter, Generator: g}); err != nil {
+		t.Error("a counter has no period:", err)
+	}
+	longer := factor.State(strings.Replace(string(longest), `"period":120`, `"period":121`, 1))
+	if err := CheckState(ByTime, longer); err == nil {
+		t.Error("a state with a longer period is taken")
+	}
+	if _, err := decodeAs(ByTime, longer); err != nil {
+		t.Error("what is held already does not work any more:", err)
+	}
+}
+
 func TestNewState(t *testing.T) {
 	t.Parallel()
 	for name, u := range map[string]URI{

@@ -8,8 +8,11 @@ import (
 
 // CheckState says why a state that was kept elsewhere cannot be one of an authenticator of the kind, or nil.
 func CheckState(kind factor.Kind, s factor.State) error {
-	_, err := decodeAs(kind, s)
-	return err
+	is, err := decodeAs(kind, s)
+	if err != nil {
+		return err
+	}
+	return is.tooSlow()
 }
 
 // SameSecret says whether two states are of one kind and have one secret: the same authenticator twice. States that are
