@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"bytes"
 	"errors"
 	"fmt"
@@ -75,6 +76,14 @@ func TestOpenPostgreSQL(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "database: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "u:hush") {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+	// One that answers, and does not let us in, is not waited for.
+	soon, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, _, err := Open(soon, first.settings("DATABASE_WAIT=1h", "DATABASE_URL="+strings.Replace(first.url, "user=test", "user=nobody", 1)),
+		Opening{Drivers: drivers, Wait: true, Now: first.clock.now()})
+	if err == nil || !strings.Contains(err.Error(), "nobody") || soon.Err() != nil {
+		t.Errorf("refused at once: %v", err)
 	}
 }
 

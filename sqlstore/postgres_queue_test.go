@@ -17,6 +17,9 @@ func TestWaitersHoldNoConnections(t *testing.T) {
 			t.Parallel()
 			url := migratedURL(t)
 			s, other := openURL(t, url+"&pool_max_conns=4"), openURL(t, url)
+			if n := s.Pools()[0].Stats.MaxOpenConnections; n != 4 {
+				t.Errorf("there may be %d connections, want 4", n)
+			}
 			const many = 20
 			var began atomic.Int64
 			var all sync.WaitGroup
