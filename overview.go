@@ -98,6 +98,20 @@ func (s *Service) count(ctx context.Context, users []string, fits func(Holding) 
 	return counts, s.outer(err)
 }
 
+// Language is what to write to a user in who has not asked for it: what the owner's browser said at the last sign-in from a
+// known one (BCP 47), or lang where that is not known. Within Change, UseLink or Transact, after Note, it costs nothing.
+// Errors: ErrUnavailable.
+func (s *Service) Language(ctx context.Context, user, lang string) (string, error) {
+	err := s.tx(ctx, func(ctx context.Context, tx *change) error {
+		st, err := tx.standing(ctx, user)
+		if err == nil {
+			lang = st.language(lang)
+		}
+		return err
+	})
+	return lang, err
+}
+
 // Note writes an event into the trail of a user whose account is not changed by it: what an administrator does, or what
 // a stranger asked for. No sign-in ends by it. Call it within Change, UseLink or Transact, so that it is written with
 // what it tells of. Errors: ErrUnavailable.

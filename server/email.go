@@ -95,7 +95,11 @@ func (s *Server) tellTaken(ctx context.Context, asks, key string, c nightlatch.C
 	if err := s.Service.Note(ctx, owner.ID, nightlatch.Event{Name: eventAddressTried, Client: c}); err != nil {
 		return err
 	}
-	return s.Service.Post(ctx, asks, s.takenMail(c.Lang, owner.Email), c)
+	lang, err := s.Service.Language(ctx, owner.ID, c.Lang)
+	if err != nil {
+		return err
+	}
+	return s.Service.Post(ctx, asks, s.takenMail(lang, owner.Email), c)
 }
 
 // AskConfirmation is as in web.Addresses. An address that nobody has costs the same transaction as one that waits.
@@ -132,7 +136,11 @@ func (p profiles) AskConfirmation(ctx context.Context, email string, c nightlatc
 		if err := s.Service.Note(ctx, a.ID, nightlatch.Event{Name: eventConfirmAsked, Client: c}); err != nil {
 			return err
 		}
-		return s.Service.Post(ctx, a.ID, s.confirmMail(c.Lang, to, token), c)
+		lang, err := s.Service.Language(ctx, a.ID, c.Lang)
+		if err != nil {
+			return err
+		}
+		return s.Service.Post(ctx, a.ID, s.confirmMail(lang, to, token), c)
 	})
 }
 

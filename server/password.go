@@ -126,7 +126,11 @@ func (p profiles) AskReset(ctx context.Context, identifier string, c nightlatch.
 		if err := s.Service.Note(ctx, a.ID, nightlatch.Event{Name: eventResetAsked, Client: c}); err != nil {
 			return err
 		}
-		return s.Service.Post(ctx, a.ID, s.resetMail(c.Lang, to, token), c)
+		lang, err := s.Service.Language(ctx, a.ID, c.Lang)
+		if err != nil {
+			return err
+		}
+		return s.Service.Post(ctx, a.ID, s.resetMail(lang, to, token), c)
 	})
 }
 
