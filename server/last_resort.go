@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,7 @@ func (s *Server) lastResort(next http.Handler) http.Handler {
 			if fault == nil {
 				return
 			}
-			if fault == http.ErrAbortHandler {
+			if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(fault) // it is meant
 			}
 			s.log.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
@@ -51,8 +52,8 @@ func (s *Server) sayFault(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = io.WriteString(w, locale.T(locale.Match(r.Header.Get("Accept-Language")),
-		"Something went wrong on our side. Please try again later.")+"\n")
+	lang := locale.Match(r.Header.Get("Accept-Language"))
+	_, _ = io.WriteString(w, locale.T(lang, "Something went wrong on our side. Please try again later.")+"\n") //nolint:gosec // of our catalog
 }
 
 // answering notes whether an answer has begun.
