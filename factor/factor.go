@@ -229,3 +229,11 @@ type OneCoder interface {
 	// be slow and is called outside of transactions.
 	OneCode(ctx context.Context, c Call) (Enrolled, error)
 }
+
+// Binder is an optional capability: a factor whose authenticators are bound for good to a name that settings give (a
+// domain). After a change of that name they are held as before, and none of them can answer.
+type Binder interface {
+	// BoundTo is the name that an authenticator of that state is bound to, and whether it can answer under the settings of
+	// the factor. It fails for what is no such state.
+	BoundTo(of State) (name string, works bool, err error)
+}

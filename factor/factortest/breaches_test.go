@@ -268,6 +268,22 @@ func breaches() []breach {
 				return "", nil
 			}
 		}),
+		breaking("bound", "is bound elsewhere at once", false, func(g fake, h *hooked) {
+			h.boundTo = func(of factor.State) (string, bool, error) {
+				name, _, err := g.BoundTo(of)
+				return name, false, err
+			}
+		}),
+		breaking("bound", "binds rubbish", false, func(_ fake, h *hooked) {
+			h.boundTo = func(factor.State) (string, bool, error) { return "here", true, nil }
+		}),
+		breaking("bound", "changes the state", false, func(g fake, h *hooked) {
+			h.boundTo = func(of factor.State) (string, bool, error) {
+				name, works, err := g.BoundTo(of)
+				clear(of)
+				return name, works, err
+			}
+		}),
 		breaking("canceled", "calls a right response wrong", false, func(g fake, h *hooked) {
 			h.verify = func(ctx ctx, c factor.Call, p factor.State, r factor.Response) (factor.Verdict, error) {
 				if ctx.Err() != nil {

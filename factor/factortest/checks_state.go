@@ -95,6 +95,32 @@ func checkGarbageState(ctx context.Context, f Fixture) error {
 	return nil
 }
 
+// checkBound: what was enrolled a moment ago is bound to a name and can answer, and a state that is no such one is bound
+// to nothing.
+func checkBound(ctx context.Context, f Fixture) error {
+	binder, ok := f.Factor.(factor.Binder)
+	if !ok {
+		return nil
+	}
+	p, err := enrolled(ctx, f, 0)
+	if err != nil {
+		return err
+	}
+	state := bytes.Clone(p.held.State)
+	if name, works, err := binder.BoundTo(state); err != nil || name == "" || !works {
+		return fmt.Errorf("BoundTo of what was just enrolled gave %q, %v, %v", name, works, err)
+	}
+	if !bytes.Equal(state, p.held.State) {
+		return errors.New("BoundTo changed the state that it was given")
+	}
+	for _, g := range []factor.State{nil, {}, {0}, []byte("{}"), []byte("\xff\xfe\x00"), state[:len(state)/2]} {
+		if name, works, err := binder.BoundTo(g); err == nil || name != "" || works {
+			return fmt.Errorf("BoundTo of the state %.40q gave %q, %v, %v", g, name, works, err)
+		}
+	}
+	return nil
+}
+
 // checkGarbagePending: a pending state that is not the factor's own, or of another step, never lets anyone in.
 func checkGarbagePending(ctx context.Context, f Fixture) error {
 	p := meet(f, 0)

@@ -105,6 +105,7 @@ func checks() []check {
 		{"no_randomness", checkNoRandomness},
 		{"hashed", checkHashed},
 		{"finder", checkFinder},
+		{"bound", checkBound},
 		{"canceled", checkCanceled},
 		{"concurrent", checkConcurrent},
 	}

@@ -117,6 +117,15 @@ func (f fake) Lookup(r factor.Response) (string, error) {
 	return "of " + r.Code[:16], nil
 }
 
+// BoundTo makes the fake a Binder.
+func (f fake) BoundTo(of factor.State) (string, bool, error) {
+	var s fakeState
+	if json.Unmarshal(of, &s) != nil || s.Secret == "" {
+		return "", false, errState
+	}
+	return "here", true, nil
+}
+
 func said(secret, challenge string, now time.Time) string {
 	return fmt.Sprint(secret, challenge, now.Unix()/60)
 }
@@ -151,6 +160,7 @@ type hooked struct {
 	challenge func(context.Context, factor.Call, factor.State) (factor.Prompt, factor.State, error)
 	verify    func(context.Context, factor.Call, factor.State, factor.Response) (factor.Verdict, error)
 	lookup    func(factor.Response) (string, error)
+	boundTo   func(factor.State) (string, bool, error)
 }
 
 func (h hooked) Info() factor.Info {
@@ -199,4 +209,11 @@ func (h hooked) Lookup(r factor.Response) (string, error) {
 		return h.lookup(r)
 	}
 	return h.fake.Lookup(r)
+}
+
+func (h hooked) BoundTo(of factor.State) (string, bool, error) {
+	if h.boundTo != nil {
+		return h.boundTo(of)
+	}
+	return h.fake.BoundTo(of)
 }

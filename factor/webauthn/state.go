@@ -72,6 +72,16 @@ func (f *Factor) works(s stored) bool {
 	return s.RPID == f.rpID
 }
 
+// BoundTo is as in factor.Binder: the name is an RP ID or, of a key that the old U2F API registered, an AppID. Such a key
+// cannot answer where user verification is required, whatever it is bound to.
+func (f *Factor) BoundTo(of factor.State) (name string, works bool, err error) {
+	s, err := decodeStored(of)
+	if err != nil {
+		return "", false, err
+	}
+	return s.RPID + s.AppID, f.works(s), nil // one of the two is empty
+}
+
 func descriptor(s stored) protocol.CredentialDescriptor {
 	return protocol.CredentialDescriptor{
 		Type: protocol.PublicKeyCredentialType, CredentialID: s.Credential.ID, Transport: s.Credential.Transport,

@@ -57,7 +57,7 @@ type Options struct {
 	Debug func(reason error)
 }
 
-// Factor is all WebAuthn authenticators. It is a factor.Factor and a factor.Finder.
+// Factor is all WebAuthn authenticators. It is a factor.Factor, a factor.Finder and a factor.Binder.
 type Factor struct {
 	lib           *library.WebAuthn
 	rpID, rpName  string
@@ -72,6 +72,7 @@ type Factor struct {
 var (
 	_ factor.Factor = (*Factor)(nil)
 	_ factor.Finder = (*Factor)(nil)
+	_ factor.Binder = (*Factor)(nil)
 )
 
 // New returns a factor, or an error that says what is wrong with the options, all at once.
