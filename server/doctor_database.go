@@ -78,6 +78,7 @@ func (d *doctor) database(ctx context.Context, store *sqlstore.Store) {
 	}
 	d.keys(ctx, s)
 	d.policy(ctx, s)
+	d.cutOff(ctx, s)
 	s.Close()
 }
 

@@ -153,7 +153,7 @@ func (s *Settings) table() []*row {
 		},
 
 		{
-			key: "webauthn.rp_id", doc: "The domain that security keys and passkeys are bound to; changing it makes all of them useless.",
+			key: "webauthn.rp_id", doc: "The domain that security keys and passkeys are bound to; changing it makes all of them useless; nightlatch doctor, run with the changed setting, counts them.",
 			kind: text(&s.WebAuthn.RPID, "", domain).follows("the host of public_url"),
 		},
 		{
