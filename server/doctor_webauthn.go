@@ -20,7 +20,7 @@ func (d *doctor) cutOff(ctx context.Context, s *Server) {
 		d.warn("webauthn", "%s", d.saysCutOff(c))
 	}
 	if c.Unread > 0 {
-		d.warn("webauthn", "%d keys and passkeys cannot be read, and count for nothing here; look at what is said of the key", c.Unread)
+		d.warn("webauthn", "keys and passkeys that cannot be read, and count for nothing here: %d; look at what is said of the key", c.Unread)
 	}
 }
 
@@ -45,7 +45,7 @@ func (d *doctor) saysCutOff(c nightlatch.CutOff) string {
 		}
 		why += fmt.Sprintf("%s%s %d", sep, n.Name, n.Count)
 	}
-	text := fmt.Sprintf("%d keys and passkeys of %d accounts cannot answer under these settings (%s)", c.Authenticators, c.Users, why)
+	text := fmt.Sprintf("keys and passkeys that cannot answer under these settings: %d, of accounts: %d (%s)", c.Authenticators, c.Users, why)
 	if c.Stranded == 0 {
 		return text + "; all these accounts hold another second factor. To have the keys answer again, " + back
 	}

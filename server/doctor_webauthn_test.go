@@ -31,7 +31,7 @@ func TestDoctorOfAnotherName(t *testing.T) {
 
 	before := p.events(t)
 	p.saysOfKeys(t, "")
-	const what = "3 keys and passkeys of 3 accounts cannot answer under these settings"
+	const what = "keys and passkeys that cannot answer under these settings: 3, of accounts: 3"
 	const left = "accounts that hold no other second factor: 2, with recovery codes left: 1. Before a server starts with them, "
 	const or = ", or let these accounts add another second factor: docs/how-it-works.md"
 	p.saysOfKeys(t, "warning: "+what+" (bound to another name: localhost 3); "+left+
@@ -67,7 +67,7 @@ func TestDoctorOfOldKeys(t *testing.T) {
 	}
 	takeInFiles(t, s, "u2f", importer.Secrets{}, false, file(t, "keys.jsonl", string(line)))
 	newClient(t, s).mustSignIn("ada", secret, "verify")
-	const what = "warning: 1 keys and passkeys of 1 accounts cannot answer under these settings "
+	const what = "warning: keys and passkeys that cannot answer under these settings: 1, of accounts: 1 "
 	const left = "; accounts that hold no other second factor: 1, with recovery codes left: "
 	const or = ", or let these accounts add another second factor: docs/how-it-works.md"
 	p.saysOfKeys(t, "", "WEBAUTHN_APP_ID="+appID)
