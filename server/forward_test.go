@@ -398,6 +398,11 @@ func TestForbiddenIsLogged(t *testing.T) {
 	}
 	eve, _ := o.signUp(Account{Username: "eve"})
 	eve.enroll(o.p.clock)
+	for range 100 { // no stranger's flood hides it
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/forward-auth", nil)
+		r.RemoteAddr = "203.0.113.99:1234"
+		o.h.ServeHTTP(httptest.NewRecorder(), r)
+	}
 	if got := o.ask("https://ops.example.com/door?token=hush", eve.token); got.StatusCode != http.StatusForbidden {
 		t.Fatal(got.Status)
 	}

@@ -131,7 +131,8 @@ type Gate struct {
 	secure  bool
 	origin  string
 	log     *slog.Logger
-	refused *sparing.Log // anybody can be refused
+	crossed *sparing.Log // anybody can send what comes from elsewhere
+	refused *sparing.Log // whoever is signed in can be refused
 	handler http.Handler
 }
 
@@ -160,7 +161,7 @@ func New(svc *nightlatch.Service, o Options) (*Gate, error) {
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
-	g.refused = sparing.New(g.log, svc.Now)
+	g.crossed, g.refused = sparing.New(g.log, svc.Now), sparing.New(g.log, svc.Now)
 	if err := g.cross.AddTrustedOrigin(g.origin); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nightlatch/nightlatch"
 	"github.com/nightlatch/nightlatch/factor"
+	"github.com/nightlatch/nightlatch/internal/sparing"
 	"github.com/nightlatch/nightlatch/locale"
 )
 
@@ -180,8 +181,11 @@ func (g *Gate) problem(w http.ResponseWriter, r *http.Request, err error) {
 // logFault tells the operator what the client is not told. A flood must not fill the log: who is refused for want of room is
 // counted where the room is.
 func (g *Gate) logFault(r *http.Request, f fault, err error) {
-	if f.Code == "cross_origin" || f.Code == "forbidden" {
-		g.logRefused(r, f.Code)
+	switch f.Code {
+	case "cross_origin":
+		g.logRefused(g.crossed, r, f.Code)
+	case "forbidden":
+		g.logRefused(g.refused, r, f.Code)
 	}
 	if f.Code == "unavailable" && !errors.Is(err, factor.ErrBusy) && !errors.Is(err, r.Context().Err()) {
 		g.log.Error("a request was not answered", "method", r.Method, "path", r.URL.Path, "error", err)
@@ -190,15 +194,17 @@ func (g *Gate) logFault(r *http.Request, f fault, err error) {
 
 // logRefused tells the operator of a request that nobody makes who only uses the pages (ASVS 16.3.2, 16.3.3). Its query, which
 // may hold a token, is left out.
-func (g *Gate) logRefused(r *http.Request, code string) {
+func (g *Gate) logRefused(log *sparing.Log, r *http.Request, code string) {
 	const most = 200
 	short := func(text string) string { return text[:min(len(text), most)] }
-	args := []any{"code", code, "method", short(r.Method), "path", short(r.URL.Path), "addr", g.addr(r)}
-	if origin := r.Header.Get("Origin"); origin != "" {
-		args = append(args, "origin", short(origin))
-	}
-	if ses, err := g.session(r, g.caller(r)); err == nil {
-		args = append(args, "user", ses.User)
-	}
-	g.refused.Warn("a request was refused", args...)
+	log.WarnWith("a request was refused", func() []any {
+		args := []any{"code", code, "method", short(r.Method), "path", short(r.URL.Path), "addr", g.addr(r)}
+		if origin := r.Header.Get("Origin"); origin != "" {
+			args = append(args, "origin", short(origin))
+		}
+		if ses, err := g.session(r, g.caller(r)); err == nil {
+			args = append(args, "user", ses.User)
+		}
+		return args
+	})
 }

@@ -26,15 +26,20 @@ type Log struct {
 func New(log *slog.Logger, now func() time.Time) *Log { return &Log{log: log, now: now} }
 
 // Warn is as slog.Logger.Warn. Where lines were left out before, the attribute "left_out" says how many.
-func (l *Log) Warn(msg string, args ...any) {
+func (l *Log) Warn(msg string, args ...any) { l.WarnWith(msg, func() []any { return args }) }
+
+// WarnWith is Warn with what args returns, which is asked only where there is room for the line: a flood costs no more than
+// that.
+func (l *Log) WarnWith(msg string, args func() []any) {
 	may, leftOut := l.take()
 	if !may {
 		return
 	}
+	all := args()
 	if leftOut > 0 {
-		args = append(args[:len(args):len(args)], "left_out", leftOut)
+		all = append(all[:len(all):len(all)], "left_out", leftOut)
 	}
-	l.log.Warn(msg, args...)
+	l.log.Warn(msg, all...)
 }
 
 // take says whether there is room for a line, and how many had none since the last one.

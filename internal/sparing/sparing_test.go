@@ -39,3 +39,20 @@ func TestLog(t *testing.T) {
 		t.Errorf("with a clock that was set back: %q", got)
 	}
 }
+
+// A flood costs nothing but its counting: what a line would say is asked only where it is written.
+func TestWarnWith(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	l := New(slog.New(slog.DiscardHandler), func() time.Time { return now })
+	asked := 0
+	for range Most + 40 {
+		l.WarnWith("refused", func() []any {
+			asked++
+			return []any{"addr", "192.0.2.1"}
+		})
+	}
+	if asked != Most {
+		t.Errorf("asked %d times", asked)
+	}
+}

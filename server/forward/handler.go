@@ -43,6 +43,7 @@ type Decider struct {
 	o         Options
 	byNetwork bool
 	refused   *sparing.Log // anybody can be refused
+	forbidden *sparing.Log // whoever is signed in: a flood of strangers hides none of these
 	noStore   []string     // shared by all answers, which may replace it
 }
 
@@ -54,7 +55,7 @@ func New(o Options) *Decider {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Decider{o, o.Rules.ByNetwork(), sparing.New(o.Log, o.Now), []string{"no-store"}}
+	return &Decider{o, o.Rules.ByNetwork(), sparing.New(o.Log, o.Now), sparing.New(o.Log, o.Now), []string{"no-store"}}
 }
 
 // Decision is what becomes of one request, and who asks.
@@ -137,14 +138,16 @@ func (d *Decider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // logForbidden tells the operator who asked for what is not for him (ASVS 16.3.2). The query is the application's own.
 func (d *Decider) logForbidden(r *http.Request, out Decision, asked Request) {
 	const most = 200
-	args := []any{
-		"reason", out.Why, "method", asked.Method, "host", asked.Host, "path", asked.Path[:min(len(asked.Path), most)],
-		"addr", addrText(d.o.Sessions.Addr(r)),
-	}
-	if out.Session != nil {
-		args = append(args, "user", out.Session.User)
-	}
-	d.refused.Warn("a request was forbidden", args...)
+	d.forbidden.WarnWith("a request was forbidden", func() []any {
+		args := []any{
+			"reason", out.Why, "method", asked.Method, "host", asked.Host, "path", asked.Path[:min(len(asked.Path), most)],
+			"addr", addrText(d.o.Sessions.Addr(r)),
+		}
+		if out.Session != nil {
+			args = append(args, "user", out.Session.User)
+		}
+		return args
+	})
 }
 
 func (d *Decider) pass(w http.ResponseWriter, out Decision, asked Request, now time.Time) {
