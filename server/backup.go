@@ -156,13 +156,26 @@ func RestoreFrom(ctx context.Context, r Restoration, from io.Reader) (out Restor
 	if err != nil {
 		return out, err
 	}
-	if _, err := io.Copy(f, from); err != nil {
-		return out, errors.Join(fmt.Errorf("read the backup: %w", err), f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return out, err
+	if err := errors.Join(copyUntil(ctx, f, from), f.Close()); err != nil {
+		return out, fmt.Errorf("read the backup: %w", err)
 	}
 	return Restore(ctx, r)
+}
+
+// copyUntil copies a stream until it ends, or ctx: no stream that stalls keeps who stops the program, and its last read is
+// left to itself then.
+func copyUntil(ctx context.Context, to io.Writer, from io.Reader) error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(to, from)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func inUse(err error, path string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -255,5 +256,29 @@ func alterFile(t *testing.T, path, query string) {
 	defer func() { _ = store.Close() }()
 	if err := store.Tx(t.Context(), func(ctx context.Context, _ nightlatch.Tx) error { return write(ctx, query) }); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A stream that stalls keeps nobody who stops the program, and leaves nothing beside the database.
+func TestRestoreFromStalled(t *testing.T) {
+	t.Parallel()
+	p := newFileSite(t)
+	if s, err := p.start(p.settings()); err != nil {
+		t.Fatal(err)
+	} else {
+		stop(t, s)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	from, to := io.Pipe()
+	go func() {
+		_, _ = to.Write(make([]byte, 4096)) // is read to its end, and nothing comes after it
+		cancel()
+	}()
+	if _, err := RestoreFrom(ctx, p.restoration(""), from); !errors.Is(err, context.Canceled) {
+		t.Errorf("a stream that stalls: %v", err)
+	}
+	_ = to.Close()
+	if left, err := filepath.Glob(filepath.Join(p.dir, "data", ".restore-*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v %v", left, err)
 	}
 }
