@@ -314,7 +314,7 @@ func groupTable(g *Group) []*row {
 func accountTable(a *Account) []*row {
 	return []*row{
 		{key: "username", doc: "The name to sign in with.", kind: text(&a.Username, "", username)},
-		{key: "email", doc: "The address to sign in with, taken as confirmed.", kind: text(&a.Email, "", emailAddress)},
+		{key: "email", doc: "The address to sign in with. It is not confirmed, so that it stands in no header for applications.", kind: text(&a.Email, "", emailAddress)},
 		{key: "password_hash", doc: "The output of nightlatch password hash.", kind: text(&a.PasswordHash, "", passwordHash).hiding(maskAll)},
 		{key: "groups", doc: "The groups that it is in.", kind: list(&a.Groups, nil, groupName)},
 		{key: "admin", doc: "Whether it administers.", kind: truth(&a.Admin, false)},
