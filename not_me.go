@@ -85,6 +85,7 @@ func (s *Service) takeAway(ctx context.Context, tx *change, user string, told Ev
 		return err
 	}
 	st.forget(told.At, tx.now)
+	st.Lang = c.Lang // whoever was disowned may have said another; who reads the mails says this
 	if err := s.suspendAdded(ctx, tx, user, told, c); err != nil {
 		return err
 	}

@@ -195,3 +195,26 @@ func TestNoticesAreInTheOwnersLanguage(t *testing.T) {
 	does(nightlatch.EventReset, "administrator", "de")
 	next("reset en")
 }
+
+// Who signed in twice is no new browser any more, and said what language is read. Once that was not the owner, the owner has
+// not said it.
+func TestDisownedSaysNoLanguage(t *testing.T) {
+	t.Parallel()
+	w, box := told(t)
+	in := func(browser, lang string) {
+		w.clock.pass(time.Minute)
+		a := w.attempt("ann", "", right)
+		a.Start = nightlatch.Start{Browser: browser, Client: nightlatch.Client{Agent: browser, Lang: lang}}
+		w.step(w.must(w.ProveFirst(t.Context(), a)), nightlatch.StepDone)
+	}
+	in("hers", "en")
+	in("his", "de")
+	link := notMe(w.mailAbout(box, "from a new browser"))
+	in("his", "de")
+	addKey(w, "ann")
+	w.mailAbout(box, "hinzugefügt")
+	_, err := w.NotMe(t.Context(), link, nightlatch.Client{Lang: "en"})
+	w.want(err, nil)
+	addKey(w, "ann")
+	w.mailAbout(box, "authenticator was added")
+}
