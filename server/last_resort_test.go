@@ -95,3 +95,34 @@ func TestHandlerHasTheLastResort(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// Who sends too much is answered and cut off: nobody reads on.
+func TestTooLargeEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	p := newSite(t)
+	s, err := p.start(p.settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := s.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := httptest.NewServer(h)
+	defer site.Close()
+	for path, kind := range map[string]string{"/api/v1/sign-in": "application/json", "/sign-in": "application/x-www-form-urlencoded"} {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", site.URL+path, strings.NewReader(strings.Repeat("x", 70_000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", kind)
+		got, err := site.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = got.Body.Close()
+		if got.StatusCode != http.StatusRequestEntityTooLarge || !got.Close {
+			t.Errorf("%s: %s, closed: %v", path, got.Status, got.Close)
+		}
+	}
+}

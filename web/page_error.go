@@ -21,6 +21,7 @@ func (g *Gate) errorPage(w http.ResponseWriter, r *http.Request, err error) {
 		g.endedPage(w, r)
 		return
 	}
+	readNoFurther(w, f)
 	lang := g.pages.language(r)
 	v := newError(lang, f.Status)
 	if errors.Is(err, factor.ErrBusy) {

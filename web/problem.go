@@ -169,6 +169,7 @@ func (g *Gate) problem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Content-Language", lang)
+	readNoFurther(w, f)
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
@@ -176,6 +177,14 @@ func (g *Gate) problem(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	answer(w, f.Status, p)
+}
+
+// readNoFurther ends the connection of who sends too much. http.MaxBytesReader does so only where nothing is around the
+// http.ResponseWriter.
+func readNoFurther(w http.ResponseWriter, f fault) {
+	if f.Status == http.StatusRequestEntityTooLarge {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // logFault tells the operator what the client is not told. A flood must not fill the log: who is refused for want of room is
